@@ -13,7 +13,7 @@
 #   python-dotenv 1.1.1      postgres://app:scret@db/app   what is no variable becomes nothing; so in
 #                                                          bash, and not in dotenv of npm
 #
-# So a password with ${ in it is another one to a Python service than to the shell and to Node, nobody says
+# So a password with ${ in it is another one to a Python service than to the shell and to Node, no one says
 # so, and quoting does not help.
 set -euo pipefail
 

@@ -277,11 +277,11 @@ export type Credentials =
 /** Accounts and sessions. */
 export declare class Auth {
   private constructor();
-  /** Who signed in, as far as it is known here; null for nobody. */
+  /** Who signed in, as far as it is known here; null for no one. */
   readonly user: NamedAccount | Account | null;
   /** Calls back when somebody signs in or out, here or in another window. Gives what ends that. */
   onChange(callback: (user: NamedAccount | Account | null) => void): () => void;
-  /** The account of who signed in, from the backend; null for nobody. */
+  /** The account of who signed in, from the backend; null for no one. */
   me(options?: CallOptions): Promise<Account | null>;
   /** Makes an account and signs in. */
   register(account: { username?: string; email?: string; password: string }, options?: CallOptions): Promise<NamedAccount>;

@@ -28,7 +28,7 @@ const PIECE_MAX = 8 * 1024 * 1024;
 const PIECE_MS = 2_000;
 /** The only problems after which nothing was done, whatever was asked. */
 const NOTHING_DONE = new Set(["unavailable", "not_ready", "deadline_exceeded"]);
-/** Problems that say that nobody is signed in. */
+/** Problems that say that no one is signed in. */
 const SIGNED_OUT = new Set(["sign_in_required", "unauthenticated"]);
 
 /** Why a call failed. Decide by `code`; `message` is for people. */
@@ -309,7 +309,7 @@ class Transport {
     }
   }
 
-  /** A request with what shows who asks. What it answers says when nobody is signed in any more. */
+  /** A request with what shows who asks. What it answers says when no one is signed in any more. */
   async open(url, init) {
     const shown = await this.auth.shown();
     const headers = { ...this.headers, ...init.headers, ...shown.headers };
@@ -494,7 +494,7 @@ export class Auth {
     }
   }
 
-  /** Who signed in, as far as it is known here; null for nobody. `me()` asks the backend. */
+  /** Who signed in, as far as it is known here; null for no one. `me()` asks the backend. */
   get user() {
     return this.#user;
   }
@@ -505,7 +505,7 @@ export class Auth {
     return () => void this.#listeners.delete(callback);
   }
 
-  /** The account of who signed in, from the backend; null for nobody. */
+  /** The account of who signed in, from the backend; null for no one. */
   async me(options = {}) {
     try {
       const { body } = await this.#transport.call("GET", "/api/me", { ...bounds(options), repeat: "safe" });
@@ -620,7 +620,7 @@ export class Auth {
     return { headers: token === null ? {} : { authorization: `Bearer ${token}` }, credentials: "omit", token };
   }
 
-  /** The backend says that nobody is signed in; of the client itself. */
+  /** The backend says that no one is signed in; of the client itself. */
   async refused(shown) {
     const current = this.#key === null && shown.token === (this.#session?.token ?? null);
     // The answer to a token of before says nothing about this one.

@@ -10,7 +10,7 @@ use pyo3::{
 
 use crate::{failure, from_python, runtime, session::Connector, to_python};
 
-/// What tables look like.
+/// The forms of tables.
 #[pyclass(frozen, module = "isobase._native")]
 #[derive(Debug)]
 pub(crate) struct Registry(Arc<SchemaRegistry>);

@@ -1,10 +1,10 @@
-//! What Python asks for, by name.
+//! The operations of Python, by name.
 
 use std::path::PathBuf;
 
 use isobase_sql::{
-    BulkRows, DbConnector, DbOperator, Error, ErrorKind, Record, SchemaKind, SchemaSetup, Select, Session,
-    TableName, TakeRows, Value, command_tag,
+    BulkRows, DbConnector, DbOperator, Error, ErrorKind, Record, SchemaKind, SchemaSetup, Select,
+    Session, TableName, TakeRows, Value, command_tag,
 };
 use pyo3::{exceptions::PyValueError, prelude::*, types::PyDict};
 
@@ -56,7 +56,7 @@ pub(crate) struct Page {
     offset: Option<u64>,
 }
 
-/// What is wanted of a statement.
+/// The part wanted of a statement's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fetch {
     All,
@@ -118,6 +118,12 @@ impl Operation {
                 column: a.text("column")?,
                 value: a.any("value")?.map_or(Ok(Value::Null), |v| from_python::value(&v))?,
             },
+            _ => return Self::read_change(name, a),
+        })
+    }
+
+    fn read_change(name: &str, a: &Arguments<'_, '_>) -> PyResult<Self> {
+        Ok(match name {
             "insert" => Self::Insert(a.table()?, a.record("data")?),
             "update" => Self::Update {
                 table: a.table()?,
@@ -131,6 +137,12 @@ impl Operation {
             },
             "delete" => Self::Delete(a.table()?, a.record("conditions")?),
             "delete_returning" => Self::DeleteReturning(a.table()?, a.record("conditions")?),
+            _ => return Self::read_of_schemas(name, a),
+        })
+    }
+
+    fn read_of_schemas(name: &str, a: &Arguments<'_, '_>) -> PyResult<Self> {
+        Ok(match name {
             "table_exists" => Self::TableExists(a.table()?),
             "schema_exists" => Self::SchemaExists(a.text("name")?),
             "create_schema" => Self::CreateSchema(a.text("name")?),
@@ -160,29 +172,10 @@ pub(crate) async fn perform<S: Session>(
     let db = DbOperator::new(session);
     match operation {
         Operation::Run { sql, parameters, schema, fetch } => {
-            let mut taken = Taken::default();
-            let taker: Option<&mut dyn TakeRows> =
-                if fetch == Fetch::All { Some(&mut taken) } else { None };
-            let answer = session.run_raw(schema.as_deref(), &sql, &parameters, taker).await?;
-            Ok(match fetch {
-                Fetch::All => Output::RawRows(taken, answer),
-                Fetch::Row => Output::RawRow(answer),
-                Fetch::Value => Output::RawValue(answer),
-                Fetch::Tag => Output::Text(command_tag(session.dialect(), &sql, answer.affected())),
-            })
+            run(session, &sql, &parameters, schema.as_deref(), fetch).await
         }
         Operation::Fetch { table, conditions, order_by, page } => {
-            let mut select = Select::from(table).when_all(conditions);
-            for column in order_by {
-                select = select.order_by(column);
-            }
-            if let Some(limit) = page.limit {
-                select = select.limit(limit);
-            }
-            if let Some(offset) = page.offset {
-                select = select.offset(offset);
-            }
-            db.fetch(select).await.map(Output::Rows)
+            db.fetch(select(table, conditions, order_by, page)).await.map(Output::Rows)
         }
         Operation::Count(table, conditions) => db.count(table, conditions).await.map(Output::Count),
         Operation::Exists(table, conditions) => {
@@ -214,6 +207,49 @@ pub(crate) async fn perform<S: Session>(
             let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
             db.bulk_insert(table, &columns, rows).await.map(Output::Count)
         }
+        other => perform_on_schemas(&db, other).await,
+    }
+}
+
+async fn run<S: Session>(
+    session: &S,
+    sql: &str,
+    parameters: &[Value],
+    schema: Option<&str>,
+    fetch: Fetch,
+) -> Result<Output, Error> {
+    let mut taken = Taken::default();
+    let taker: Option<&mut dyn TakeRows> =
+        if fetch == Fetch::All { Some(&mut taken) } else { None };
+    let answer = session.run_raw(schema, sql, parameters, taker).await?;
+    Ok(match fetch {
+        Fetch::All => Output::RawRows(taken, answer),
+        Fetch::Row => Output::RawRow(answer),
+        Fetch::Value => Output::RawValue(answer),
+        Fetch::Tag => Output::Text(command_tag(session.dialect(), sql, answer.affected())),
+    })
+}
+
+fn select(table: TableName, conditions: Record, order_by: Vec<String>, page: Page) -> Select {
+    let mut select = Select::from(table).when_all(conditions);
+    for column in order_by {
+        select = select.order_by(column);
+    }
+    if let Some(limit) = page.limit {
+        select = select.limit(limit);
+    }
+    if let Some(offset) = page.offset {
+        select = select.offset(offset);
+    }
+    select
+}
+
+/// The operations on whole tables and schemas.
+async fn perform_on_schemas<S: Session>(
+    db: &DbOperator<&S>,
+    operation: Operation,
+) -> Result<Output, Error> {
+    match operation {
         Operation::TableExists(table) => db.table_exists(table).await.map(Output::Truth),
         Operation::SchemaExists(name) => db.schema_exists(&name).await.map(Output::Truth),
         Operation::CreateSchema(name) => db.create_schema(&name).await.map(|()| Output::Nothing),
@@ -228,16 +264,7 @@ pub(crate) async fn perform<S: Session>(
             db.clone_prompt_template(&source, &target).await.map(|row| Output::Row(Some(row)))
         }
         Operation::ActiveTests => db.active_e2e_tests().await.map(Output::Rows),
-        Operation::Setup { .. }
-        | Operation::Script(_)
-        | Operation::Begin
-        | Operation::Commit
-        | Operation::Rollback
-        | Operation::Savepoint(_)
-        | Operation::RollbackTo(_)
-        | Operation::Release(_) => {
-            Err(Error::new(ErrorKind::Invalid, "only another kind of session can do this"))
-        }
+        _ => Err(Error::new(ErrorKind::Invalid, "only another kind of session can do this")),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What calls give back.
+//! The results of calls.
 
 use isobase_sql::{RawAnswer, Row, Value};
 use pyo3::{
@@ -13,7 +13,7 @@ use crate::{
     to_python,
 };
 
-/// What a call gives back.
+/// The result of a call.
 #[derive(Debug)]
 pub(crate) enum Output {
     Nothing,

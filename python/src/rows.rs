@@ -65,7 +65,7 @@ fn append(list: &Bound<'_, PyList>, answer: &RawAnswer) -> PyResult<()> {
 struct Pause<'py>(Bound<'py, PyModule>);
 
 impl<'py> Pause<'py> {
-    /// None where it does not look anyway.
+    /// `None` if it does not look anyway.
     fn begin(py: Python<'py>) -> PyResult<Option<Self>> {
         let module = py.import(intern!(py, "gc"))?;
         if !module.call_method0(intern!(py, "isenabled"))?.is_truthy()? {

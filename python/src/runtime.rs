@@ -63,7 +63,7 @@ pub(crate) fn handle() -> std::io::Result<Handle> {
     Ok(handle)
 }
 
-/// Does something in Python; `None` when the interpreter is ending, and nobody waits for it.
+/// Does something in Python; `None` when the interpreter is ending, and no one waits for it.
 pub(crate) fn attach<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
     let gate = GATE.with(|gate| gate.get().cloned());
     let closed = gate.as_ref().map(|gate| gate.0.read().unwrap_or_else(PoisonError::into_inner));

@@ -7,7 +7,7 @@ use tokio::task::AbortHandle;
 
 use crate::{bulk::Rest, failure, output::Output, runtime};
 
-/// What work can fail with.
+/// The failures of work.
 pub(crate) trait Failure: Send + 'static {
     /// The exception for it.
     fn into_exception(self, py: Python<'_>) -> PyErr;
@@ -26,7 +26,7 @@ pub(crate) struct Task(AbortHandle);
 
 #[pymethods]
 impl Task {
-    /// Nobody waits for it any more.
+    /// No one waits for it any more.
     fn cancel(&self) {
         self.0.abort();
     }
@@ -46,9 +46,9 @@ impl Waiter {
     }
 
     /// Hands the answer to the loop, from another thread. A loop that was closed meanwhile has
-    /// nobody who waits.
+    /// no one who waits.
     fn answer<E: Failure>(&self, result: Result<Output, E>) {
-        // An interpreter that is ending has nobody who waits either.
+        // An interpreter that is ending has no one who waits either.
         let _ = runtime::attach(|py| {
             let (set, value) = match result.map(|output| output.into_python(py)) {
                 Ok(Ok(value)) => (setter(py, &SET_RESULT, "_set_result"), value),

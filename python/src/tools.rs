@@ -1,4 +1,4 @@
-//! What needs no database.
+//! Tools that need no database.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

@@ -194,7 +194,7 @@ def test_events_go_on_where_they_were(tmp_path):
             items.create({"name": f"before {round}"})
             items.create({"name": "hidden"})
             names.append(named(next(events)))
-            # Written while nobody listens: the stream is cut, and opened again at its place.
+            # Written while no one listens: the stream is cut, and opened again at its place.
             service.stop(how)
             service.start()
             items.create({"name": f"after {round}"})

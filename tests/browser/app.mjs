@@ -62,7 +62,7 @@ await one.locator("#upload").setInputFiles({ name: "point.png", mimeType: "image
 // A window that is not in front draws no frames to wait for.
 await one.waitForFunction(() => document.getElementById("picture").naturalWidth === 1, null, { polling: 50 });
 
-// The service is started again: both windows go on where they were, and nobody is signed out.
+// The service is started again: both windows go on where they were, and no one is signed out.
 await backend.stop();
 await add(two, "nothing");
 await two.getByRole("alert").filter({ hasText: "cannot be reached" }).waitFor();

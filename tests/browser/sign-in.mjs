@@ -72,7 +72,7 @@ const stranger = await person();
 await signIn(stranger, "unknown");
 assert.equal((await me(stranger)).username, "unknown");
 
-// An address that another browser was sent back to signs nobody in, nor does one that was made up.
+// An address that another browser was sent back to signs no one in, nor does one that was made up.
 const victim = await person();
 await victim.page.goto(`${service}/api/login/with/test`);
 await victim.page.locator("input[name=login]").fill("eve");

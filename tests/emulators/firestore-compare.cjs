@@ -430,7 +430,7 @@ async function main(hosts) {
   for (const [name, question] of Object.entries(questions)) {
     const answers = [];
     for (const server of servers) answers.push(await ask(server, question));
-    // The words of an error are nobody's promise.
+    // The words of an error are no one's promise.
     const [first, ...others] = answers.map(({ answer, code }) => JSON.parse(JSON.stringify({ answer, code }, plain)));
     if (others.every((other) => isDeepStrictEqual(other, first))) continue;
     differences += 1;

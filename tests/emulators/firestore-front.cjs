@@ -180,7 +180,7 @@ function listen(call) {
     const run = target.documents ? documentsOf(database, target.documents.documents || [])
       : prepare(database, target.query.parent, target.query.structuredQuery);
     const since = target.readTime ? micros(target.readTime) : Number(target.resumeToken || 0);
-    // Whoever comes back has the rows of then.
+    // Anyone who comes back has the rows of then.
     const rows = since > 0 ? new Map(run(since).map(({ path, state }) => [path, state])) : new Map();
     targets.set(id, { run, rows });
     send({ targetChange: { targetChangeType: 'ADD', targetIds: [id] } });

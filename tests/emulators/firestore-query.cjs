@@ -255,7 +255,7 @@ function checkDisjunctions(filter) {
 
 /**
  * Firestore has an index of each field by itself, and any number of equalities may meet. An order or a range beside
- * another field needs an index that somebody made; nobody did.
+ * another field needs an index that somebody made; no one did.
  */
 function checkIndex(plan, from) {
   const equal = new Set(plan.filters.map((filter) => filter.path).filter((path) => path !== NAME));

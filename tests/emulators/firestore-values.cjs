@@ -236,7 +236,7 @@ function masked(fields, mask) {
   return result;
 }
 
-/** Times are kept in microseconds. What is given is a message of this request: nobody else holds it. */
+/** Times are kept in microseconds. What is given is a message of this request: no one else holds it. */
 function truncateTimes(fields) {
   for (const value of Object.values(fields)) {
     if (value.timestampValue) value.timestampValue = timestamp(micros(value.timestampValue));

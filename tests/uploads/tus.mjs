@@ -43,7 +43,7 @@ function upload(number) {
   const data = content(number);
   let begun = 0;
   return new Promise((resolve, reject) => {
-    // Of a stream nobody knows the length before its end.
+    // Of a stream no one knows the length before its end.
     const source = how === 'deferred' ? Readable.from([data]) : data;
     const sending = new Upload(source, {
       endpoint,

@@ -69,6 +69,53 @@ fn readers() -> Result<[(&'static str, OsString); 3]> {
     ])
 }
 
+/// What tests need of programs of others, with the names of the variables that tell where it lies.
+/// On a build machine, where the run is `complete`, nothing may be missing.
+fn public_programs(complete: bool) -> Result<Vec<(&'static str, OsString)>> {
+    type Found = Result<Vec<(&'static str, OsString)>>;
+    let found: [(&str, Found); 6] = [
+        (
+            "without npm the public suites are",
+            npm_packages().map(|packages| vec![(NPM_PACKAGES_VARIABLE, packages.into())]),
+        ),
+        (
+            "the public suite of JSON Schema is",
+            schema_suite().map(|suite| vec![(SCHEMA_SUITE_VARIABLE, suite.into())]),
+        ),
+        (
+            "without their clients uploads are",
+            upload_packages().map(|(npm, python)| {
+                vec![
+                    (UPLOAD_PACKAGES_VARIABLE, npm.into()),
+                    (PYTHON_PACKAGES_VARIABLE, python.into()),
+                ]
+            }),
+        ),
+        (
+            "without Chromium the admin site is",
+            browser().map(|(program, packages)| {
+                vec![
+                    (CHROMIUM_VARIABLE, program.into()),
+                    (BROWSER_PACKAGES_VARIABLE, packages.into()),
+                ]
+            }),
+        ),
+        ("clients that others made are", clients().map(Vec::from)),
+        ("what others read of us is", readers().map(Vec::from)),
+    ];
+    let mut variables = Vec::new();
+    for (missing, found) in found {
+        match found {
+            Ok(found) => variables.extend(found),
+            Err(error) => {
+                ensure!(!complete, error);
+                eprintln!("==> {missing} NOT TESTED: {error:#}");
+            }
+        }
+    }
+    Ok(variables)
+}
+
 /// On a build machine no test may be left out.
 fn is_ci() -> bool {
     is_set("CI")
@@ -108,54 +155,7 @@ impl<'a> Run<'a> {
             (POSTGRES_BIN_VARIABLE, binaries.folder().into()),
             ("TMPDIR", folder.path().into()),
         ];
-        match npm_packages() {
-            Ok(packages) => variables.push((NPM_PACKAGES_VARIABLE, packages.into())),
-            Err(error) => {
-                ensure!(!complete, error);
-                eprintln!("==> without npm the public suites are NOT TESTED: {error:#}");
-            }
-        }
-        match schema_suite() {
-            Ok(suite) => variables.push((SCHEMA_SUITE_VARIABLE, suite.into())),
-            Err(error) => {
-                ensure!(!complete, error);
-                eprintln!("==> the public suite of JSON Schema is NOT TESTED: {error:#}");
-            }
-        }
-        match upload_packages() {
-            Ok((npm, python)) => {
-                variables.push((UPLOAD_PACKAGES_VARIABLE, npm.into()));
-                variables.push((PYTHON_PACKAGES_VARIABLE, python.into()));
-            }
-            Err(error) => {
-                ensure!(!complete, error);
-                eprintln!("==> without their clients uploads are NOT TESTED: {error:#}");
-            }
-        }
-        match browser() {
-            Ok((program, packages)) => {
-                variables.push((CHROMIUM_VARIABLE, program.into()));
-                variables.push((BROWSER_PACKAGES_VARIABLE, packages.into()));
-            }
-            Err(error) => {
-                ensure!(!complete, error);
-                eprintln!("==> without Chromium the admin site is NOT TESTED: {error:#}");
-            }
-        }
-        match clients() {
-            Ok(clients) => variables.extend(clients),
-            Err(error) => {
-                ensure!(!complete, error);
-                eprintln!("==> clients that others made are NOT TESTED: {error:#}");
-            }
-        }
-        match readers() {
-            Ok(readers) => variables.extend(readers),
-            Err(error) => {
-                ensure!(!complete, error);
-                eprintln!("==> what others read of us is NOT TESTED: {error:#}");
-            }
-        }
+        variables.extend(public_programs(complete)?);
         if complete {
             variables.push((REQUIRE_ALL_VARIABLE, "1".into()));
         }

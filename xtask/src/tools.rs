@@ -17,7 +17,7 @@ const NODE_VERSION_MIN: u32 = 18;
 /// The PostgreSQL server; installed from the distribution if it is not there.
 pub(crate) fn postgres() -> Result<PostgresBinaries> {
     let found = PostgresBinaries::find();
-    // Whoever names a server wants that one.
+    // Anyone who names a server wants that one.
     if found.is_ok() || std::env::var_os(POSTGRES_BIN_VARIABLE).is_some() {
         return found;
     }
@@ -144,7 +144,7 @@ fn install_nextest(folder: &Path) -> bool {
     if let Err(error) = &installed {
         eprintln!("==> {error:#}");
     }
-    // Half a gigabyte that nobody needs again.
+    // Half a gigabyte that no one needs again.
     let _ = std::fs::remove_dir_all(build);
     installed.is_ok()
 }

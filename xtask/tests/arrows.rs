@@ -44,13 +44,14 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-testkit",
         ],
     ),
-    ("isobase-auth", &["isobase-types", "isobase-store"]),
+    // The pauses between two attempts are the writer's, also in what follows.
+    ("isobase-auth", &["isobase-types", "isobase-store", "isobase-writer"]),
     ("isobase-live", &["isobase-types", "isobase-store", "isobase-writer"]),
     ("isobase-files", &["isobase-types", "isobase-store"]),
     // It seals keys as accounts seal their secrets.
-    ("isobase-licences", &["isobase-types", "isobase-store", "isobase-auth"]),
+    ("isobase-licences", &["isobase-types", "isobase-store", "isobase-auth", "isobase-writer"]),
     ("isobase-requests", &["isobase-types", "isobase-store", "isobase-writer"]),
-    ("isobase-webhooks", &["isobase-types", "isobase-store", "isobase-auth"]),
+    ("isobase-webhooks", &["isobase-types", "isobase-store", "isobase-auth", "isobase-writer"]),
     // Whole databases, which it reads below the store.
     (
         "isobase-jobs",
@@ -71,6 +72,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-requests",
             "isobase-jobs",
             "isobase-webhooks",
+            "isobase-writer",
             "isobase-http",
             "isobase-admin",
             // The database of the SQL screens, which is no engine.
@@ -82,7 +84,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("isobase-client", &["isobase-types"]),
     (
         "isobase",
-        // It turns options into those of the connection layers; nobody else above may.
+        // It turns options into those of the connection layers; no one else above may.
         &[
             "isobase-types",
             "isobase-engine",
@@ -106,6 +108,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "isobase-engine",
             "isobase-store",
             "isobase-ops",
+            "isobase-writer",
             "isobase-auth",
             "isobase-licences",
             "isobase-jobs",

@@ -10,11 +10,11 @@ pub struct File {
     pub path: &'static str,
     /// Its media type.
     pub content_type: &'static str,
-    /// What is in it.
+    /// Its bytes.
     pub bytes: &'static [u8],
 }
 
-/// What every address of the site shows: the frame that draws the screens.
+/// The page at every address of the site: the frame that draws the screens.
 pub const FRAME: File = File {
     path: "index.html",
     content_type: "text/html; charset=utf-8",
@@ -92,7 +92,7 @@ files![
     "style.css",
 ];
 
-/// What is in a file: in a build for development what lies in the folder now, so that a change of the
+/// The bytes of a file: in a build for development what lies in the folder now, so that a change of the
 /// site needs no build; else what it was built with.
 #[must_use]
 pub fn bytes(file: &File) -> std::borrow::Cow<'static, [u8]> {

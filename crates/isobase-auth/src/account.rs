@@ -24,13 +24,13 @@ pub struct Account {
     pub id: DocumentId,
     /// Changes with everything else.
     pub revision: Revision,
-    /// What it is called, unique.
+    /// Its name, unique.
     pub name: String,
     /// Where mail reaches it, unique without regard to case; `None` without one.
     pub email: Option<String>,
     /// Whether mail to the address was answered.
     pub verified: bool,
-    /// What it may do.
+    /// Its rights.
     pub role: Role,
     /// Whether signing in takes a second step.
     pub second_factor: bool,
@@ -55,7 +55,7 @@ impl Account {
 /// Who is to get an account.
 #[derive(Clone, Copy)]
 pub struct NewAccount<'a> {
-    /// What it is to be called.
+    /// Its name.
     pub name: &'a str,
     /// Where mail reaches it.
     pub email: Option<&'a str>,
@@ -88,7 +88,7 @@ pub(crate) struct StoredAccount {
     pub(crate) role: String,
     #[serde(default)]
     pub(crate) disabled: bool,
-    /// The argon2id hash in the PHC format; `None` where nobody can sign in by a password.
+    /// The argon2id hash in the PHC format; `None` where no one can sign in by a password.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) password: Option<String>,
     /// `true` for the owner that was made without another one: it is unique, so only one is.

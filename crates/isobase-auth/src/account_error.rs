@@ -1,4 +1,4 @@
-//! What goes wrong with accounts.
+//! Errors of accounts.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub enum AccountError {
     /// The name cannot be one.
     #[error("{reason}")]
     InvalidName {
-        /// What a name is.
+        /// The kind of a name.
         reason: String,
     },
     /// The text is no e-mail address.
@@ -44,7 +44,7 @@ pub enum AccountError {
     /// The name and the password are right, and a code is to follow.
     #[error("a code of your authenticator app is needed, or a recovery code")]
     SecondFactorRequired {
-        /// What the second step shows. Secret.
+        /// The challenge that the second step shows. Secret.
         challenge: String,
         /// Until when it is good.
         expires_at: Timestamp,
@@ -67,7 +67,7 @@ pub enum AccountError {
     /// The secret of a second factor cannot be sealed or opened.
     #[error(transparent)]
     NotSealed(#[from] SealError),
-    /// A provider signs nobody in.
+    /// A provider signs no one in.
     #[error(transparent)]
     Provider(#[from] ProviderError),
     /// The identity belongs to another account, or the account has another one of the provider.
@@ -94,7 +94,7 @@ pub enum AccountError {
     /// Too many passwords wait to be hashed.
     #[error("too many sign-ins at once; try again in a moment")]
     Busy,
-    /// Nobody may register.
+    /// No one may register.
     #[error("registration is closed; ask an administrator for an account")]
     RegistrationClosed,
     /// There is no such account.
@@ -133,7 +133,7 @@ pub enum AccountError {
     /// The system gave no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
-    /// What is stored of an account cannot be read.
+    /// The stored account cannot be read.
     #[error("what is stored of the {0} cannot be read")]
     Unreadable(String),
     /// The database did not take what was to be stored.

@@ -9,7 +9,7 @@ pub const ACCOUNT_NAME_BYTES_MAX: usize = 254;
 /// Longest part of an address before the `@`, in bytes. Source: RFC 5321, section 4.5.3.1.1.
 const LOCAL_BYTES_MAX: usize = 64;
 
-/// What an account is signed in to by.
+/// The names by which an account is signed in to.
 ///
 /// Names are compared exactly, so `Alice` is not `alice`. Everything with an `@` is compared
 /// without case and shares one set of unique values, whether it was given as name or as address:
@@ -20,7 +20,7 @@ pub(crate) struct Names {
     pub(crate) name: String,
     /// As it was given; `None` without one.
     pub(crate) email: Option<String>,
-    /// What stands in the unique index of addresses.
+    /// The value in the unique index of addresses.
     pub(crate) address_key: Option<String>,
 }
 

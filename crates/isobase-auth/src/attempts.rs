@@ -28,7 +28,7 @@ struct Window {
 }
 
 /// An attempt that is under way. Its drop gives it back, unless it counts: one that was cut off has
-/// told nobody anything.
+/// told no one anything.
 #[derive(Debug)]
 pub(crate) struct Attempt<'a> {
     attempts: &'a Attempts,

@@ -39,7 +39,7 @@ impl Actor {
     }
 }
 
-/// What happened to what.
+/// An event, and its object.
 #[derive(Clone, Debug)]
 pub struct AuditEntry<'a> {
     /// Who asked.

@@ -46,9 +46,9 @@ pub struct Authorizer {
     /// Written by [`Authorizer::refresh`], read by every request.
     keys: ArcSwap<Keys>,
     started: Instant,
-    /// When the database was asked last, in milliseconds since `started`. Written by whoever asked.
+    /// When the database was asked last, in milliseconds since `started`. Written by the caller that asked.
     asked_ms: AtomicU64,
-    /// Held by whoever asks.
+    /// Held by the caller that asks.
     asking: Mutex<()>,
 }
 
@@ -68,14 +68,14 @@ struct Entry {
     expires_at: Option<SystemTime>,
     /// Minutes since 1970: written by requests, read when uses are noted.
     used_minute: AtomicI64,
-    /// What the database says. Written by whoever noted it.
+    /// The last answer of the database. Written by the task that noted it.
     noted_minute: AtomicI64,
 }
 
 /// Why a request is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
-    /// There are no credentials, or nobody has them.
+    /// There are no credentials, or no one has them.
     #[error("a valid key is required")]
     Unauthenticated,
     /// The key is valid and does not allow this.
@@ -129,7 +129,7 @@ impl Authorizer {
         self.internal.is_some() || !self.keys.load().by_id.is_empty()
     }
 
-    /// The keys of the database. Whoever changes them calls [`Authorizer::refresh`].
+    /// The keys of the database. Anyone who changes them calls [`Authorizer::refresh`].
     #[must_use]
     pub fn key_store(&self) -> Option<&KeyStore> {
         self.store.as_ref()
@@ -184,7 +184,7 @@ impl Authorizer {
     }
 
     /// Closes the service and its database for good to callers without credentials, as the first
-    /// key does: for whoever makes the first account.
+    /// key does: for the caller that makes the first account.
     ///
     /// # Errors
     /// When the database fails.

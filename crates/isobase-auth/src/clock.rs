@@ -1,4 +1,4 @@
-//! What time it is.
+//! The clock.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 

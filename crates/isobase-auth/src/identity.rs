@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use isobase_types::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// What is kept of an identity in its account, under the provider's id.
+/// The stored form of an identity in its account, under the provider's id.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredIdentity {
     /// Unique among all accounts.
@@ -25,7 +25,7 @@ pub(crate) type Identities = BTreeMap<String, StoredIdentity>;
 pub struct LinkedIdentity {
     /// The provider's id.
     pub provider: String,
-    /// What the provider calls the person.
+    /// The provider's name of the person.
     pub subject: String,
     /// The address that the provider told.
     pub email: Option<String>,

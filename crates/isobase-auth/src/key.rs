@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{NoRandomness, Scopes, secret::random_text};
 
-/// What every key begins with, so that scanners for leaked secrets can find it.
+/// The prefix of every key, so that scanners for leaked secrets can find it.
 const PREFIX: &str = "iso_";
 /// Random bytes of a key's public id: names it in lists and logs.
 const ID_BYTES: usize = 6;
@@ -20,7 +20,7 @@ pub(crate) type SecretHash = [u8; 32];
 
 /// A new key. The secret is shown once: only its hash is kept.
 pub struct CreatedKey {
-    /// What is kept.
+    /// The stored part.
     pub info: KeyInfo,
     /// The key itself: `iso_<id>_<secret>`.
     pub secret: String,
@@ -40,7 +40,7 @@ pub struct KeyInfo {
     pub id: String,
     /// The name it was given, unique among keys that are not revoked.
     pub name: String,
-    /// What it allows.
+    /// Its scopes.
     pub scopes: Scopes,
     /// When it was made.
     pub created_at: SystemTime,

@@ -1,4 +1,4 @@
-//! What goes wrong with keys.
+//! Errors of keys.
 
 use isobase_store::{Rejection, StoreError};
 

@@ -14,10 +14,7 @@ use isobase_store::{
     Action, Atomicity, IfMissing, IndexDefinition, Precondition, Rejection, Store, WriteBatch,
     WriteOperation, WriteOutcome,
 };
-use isobase_types::{
-    CollectionName, Count, Document, DocumentId, Filter, Order, PageRequest, Query, Revision,
-    json::Patch,
-};
+use isobase_types::{CollectionName, Document, DocumentId, Filter, Order, Revision, json::Patch};
 use serde_json::json;
 
 use crate::{
@@ -33,7 +30,7 @@ pub const KEYS_COLLECTION: &str = "isobase_keys";
 
 /// The document that changes with every change of a key.
 const STATE: &str = "state";
-/// What the ids of the keys' documents begin with.
+/// The prefix of the ids of the keys' documents.
 const KEY_PREFIX: &str = "key:";
 
 /// The word by which the uses of keys are listed.
@@ -59,7 +56,7 @@ pub struct FormerKey {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// What it allows.
+    /// Its scopes.
     pub scope: Scope,
     /// SHA-256 of its secret.
     pub hash: [u8; 32],
@@ -78,7 +75,7 @@ pub(crate) struct ValidKey {
     pub(crate) hash: SecretHash,
 }
 
-/// What the database holds, for the authorizer.
+/// The keys of the database, for the authorizer.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub(crate) keys: Vec<ValidKey>,
@@ -297,7 +294,7 @@ impl KeyStore {
     }
 
     /// Closes the database for good to callers without credentials, as the first key does: for
-    /// whoever makes the first account.
+    /// anyone who makes the first account.
     ///
     /// # Errors
     /// When the database fails.
@@ -316,7 +313,7 @@ impl KeyStore {
         Ok(state.map(|document| document.revision))
     }
 
-    /// What the authorizer needs. A document that is no key allows nothing.
+    /// State of the authorizer. A document that is no key allows nothing.
     pub(crate) async fn snapshot(&self) -> Result<Snapshot, KeyError> {
         let documents = self.documents().await?;
         let valid = |document: &Document| {
@@ -329,7 +326,7 @@ impl KeyStore {
         Ok(Snapshot { keys, ever: !documents.is_empty() })
     }
 
-    /// Notes in which minutes keys were used. The keys do not change by it: whoever listens with
+    /// Notes in which minutes keys were used. The keys do not change by it: anyone who listens with
     /// one would be cut off.
     pub(crate) async fn note_used(&self, used: &[(String, i64)]) -> Result<(), KeyError> {
         let noted = used.iter().map(|(id, minute)| {
@@ -395,20 +392,8 @@ impl KeyStore {
     }
 
     async fn documents(&self) -> Result<Vec<Document>, KeyError> {
-        let query = Query {
-            filter: Filter::all(),
-            order: Order::default(),
-            page: PageRequest::All,
-            fields: Vec::new(),
-            count: Count::None,
-        };
-        let mut page = self.store.list(&self.collection, &query).await?;
-        let mut documents = Vec::new();
-        loop {
-            documents.append(&mut page.documents);
-            let Some(next) = page.next else { return Ok(documents) };
-            page = self.store.list_next(&self.collection, &query, &next).await?;
-        }
+        let all = (Filter::all(), Order::default());
+        Ok(self.store.list_all(&self.collection, all, usize::MAX).await?)
     }
 }
 

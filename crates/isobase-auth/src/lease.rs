@@ -40,7 +40,7 @@ struct Held {
 
 impl Lease {
     /// The lease of this name, which this process takes as `holder`: the same name after a restart, so
-    /// that it waits for nobody then, and none other's.
+    /// that it waits for no one then, and none other's.
     #[must_use]
     pub fn new(store: &Store, name: &str, holder: String, clock: Clock) -> Self {
         let documents = Documents::new(store, LEASES_COLLECTION, &[], &[]);

@@ -1,4 +1,4 @@
-//! What letters say, and what is written into them.
+//! Texts of letters, and the values written into them.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub struct Letter {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a letter has a subject, an empty line, and a text with {place}")]
 pub struct InvalidLetter {
-    /// What has to stand in the text.
+    /// The placeholder that the text must have.
     pub place: &'static str,
 }
 

@@ -28,7 +28,7 @@ pub struct MailError(pub String);
 /// A letter that left.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
-    /// What the mail server answered; `None` where none was asked.
+    /// The answer of the mail server; `None` where none was asked.
     pub answer: Option<String>,
 }
 
@@ -41,7 +41,7 @@ pub trait Mailer: fmt::Debug + Send + Sync {
     fn send<'a>(&'a self, mail: &'a Mail) -> Sending<'a>;
 }
 
-/// For a service without a mail server: writes letters into the log and says why. Whoever reads
+/// For a service without a mail server: writes letters into the log and says why. Anyone who reads
 /// the log can use their links.
 #[derive(Debug)]
 pub struct LogMailer;

@@ -1,6 +1,6 @@
 //! Secrets that are good for one use: of links and codes in letters, and between two steps.
 
-use isobase_types::{DocumentId, Timestamp};
+use isobase_types::{DocumentId, Timestamp, hex};
 use serde::{Deserialize, Serialize};
 
 use crate::{NoRandomness, secret};
@@ -12,7 +12,7 @@ const CODE_DIGITS: usize = 8;
 /// Longest token that is looked at.
 const TOKEN_BYTES_MAX: usize = 4_096;
 
-/// What the secret of a letter is for.
+/// The purpose of the secret of a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To say that an address is right.
@@ -34,7 +34,7 @@ impl Purpose {
     }
 }
 
-/// What is kept of a secret, in the account.
+/// The stored form of a secret, in the account.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct OneTime {
     pub(crate) hash: String,
@@ -53,7 +53,7 @@ impl OneTime {
 /// A token of an account: the word for what it is good for, the account, and the secret.
 pub(crate) fn token(word: &str, id: &DocumentId) -> Result<(String, String), NoRandomness> {
     let secret = secret::random_text::<SECRET_BYTES>()?;
-    let account = secret::hex(id.to_string().as_bytes());
+    let account = hex(id.to_string().as_bytes());
     Ok((format!("{word}.{account}.{secret}"), secret))
 }
 

@@ -32,7 +32,7 @@ const STORED_MEMORY_KIB_MAX: u32 = 256 << 10;
 /// Most passes that a stored hash may ask for.
 const STORED_PASSES_MAX: u32 = 16;
 
-/// What hashing a password costs, and how many are hashed at a time.
+/// The cost of hashing a password, and how many are hashed at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PasswordOptions {
     /// Memory of one hash, in KiB. Default 19,456, the least that OWASP's Password Storage Cheat
@@ -74,7 +74,7 @@ impl Passwords {
         Self { options, params, queue: OnceLock::new() }
     }
 
-    /// What is kept of a password.
+    /// The stored form of a password.
     ///
     /// # Errors
     /// [`AccountError::Busy`] when too many wait, or the system has no random bytes.
@@ -106,7 +106,7 @@ impl Passwords {
                 let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
                 let hashed =
                     hasher.hash_password_into(password.as_bytes(), &[0; SALT_BYTES], &mut out);
-                // Nobody's password, whatever came out.
+                // No one's password, whatever came out.
                 hashed.is_ok() && out.is_empty()
             }
         })
@@ -117,7 +117,7 @@ impl Passwords {
         Argon2::new(Algorithm::Argon2id, Version::V0x13, self.params.clone())
     }
 
-    /// Lets a thread do the work. Work that nobody waits for any more is left out.
+    /// Lets a thread do the work. Work that no one waits for any more is left out.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -125,7 +125,7 @@ impl Passwords {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move || {
             if !answer.is_closed() {
-                // Whoever asked may be gone since.
+                // The caller may be gone since.
                 let _ = answer.send(work());
             }
         });

@@ -1,8 +1,8 @@
-//! What a route asks for.
+//! The right that a route asks for.
 
 use std::fmt;
 
-/// What a caller must be allowed to do. Every route names one.
+/// The right that a caller needs. Every route names one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Permission {
     /// Anyone, also without credentials, which are not looked at.

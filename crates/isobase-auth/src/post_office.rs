@@ -14,7 +14,7 @@ const ON_THEIR_WAY_MAX: usize = 64;
 pub struct PostOffice {
     mailer: Arc<dyn Mailer>,
     pub(crate) letters: Letters,
-    /// What links begin with: never what a request said of itself.
+    /// The prefix of links: never what a request said of itself.
     base: String,
     room: Arc<Semaphore>,
 }
@@ -50,7 +50,7 @@ impl PostOffice {
     }
 
     /// Does the work and sends the letter that it gives, after the answer: how long that takes
-    /// tells nobody whether there is such an account.
+    /// tells no one whether there is such an account.
     pub(crate) fn dispatch(&self, work: impl Future<Output = Option<Mail>> + Send + 'static) {
         let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
             tracing::warn!("{ON_THEIR_WAY_MAX} letters are on their way; one more is not sent");

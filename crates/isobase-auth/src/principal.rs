@@ -9,11 +9,11 @@ use crate::{Impersonator, Permission, Role, Scope, Scopes, Session};
 /// Who asks, as the authorization function found out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Principal {
-    /// Nobody in particular, in open mode: everything is allowed.
+    /// No one in particular, in open mode: everything is allowed.
     Open,
-    /// Nobody in particular in a service that is not open: on routes that anyone may use.
+    /// No one in particular in a service that is not open: on routes that anyone may use.
     Anonymous,
-    /// Whoever runs the service: came by a way that nobody else has, and may do everything.
+    /// The operator of the service: came by a way that no one else has, and may do everything.
     Operator,
     /// The holder of the internal key of the configuration.
     Internal,
@@ -23,7 +23,7 @@ pub enum Principal {
         id: Arc<str>,
         /// The name it was given.
         name: Arc<str>,
-        /// What it allows.
+        /// Its scopes.
         scopes: Arc<Scopes>,
     },
     /// Somebody who signed in.
@@ -36,14 +36,14 @@ pub enum Principal {
         role: Role,
         /// The public id of the session.
         session: Arc<str>,
-        /// What tells accounts apart from keys and each other: `account:1`.
+        /// The mark that tells accounts apart from keys and each other: `account:1`.
         mark: Arc<str>,
         /// The owner who acts as it; `None` where the account itself asks.
         by: Option<Arc<Impersonator>>,
     },
 }
 
-/// What an owner may do who acts as somebody with all rights: all but what concerns the service
+/// The rights of an owner who acts as somebody with all rights: all but what concerns the service
 /// itself, what leaves it, its keys, and who signs in to it.
 const ACTING: [Scope; 10] = [
     Scope::Write,
@@ -59,7 +59,7 @@ const ACTING: [Scope; 10] = [
 ];
 
 impl Principal {
-    /// Whoever a session belongs to.
+    /// The account that a session belongs to.
     #[must_use]
     pub fn of_session(session: &Session) -> Self {
         Self::Account {
@@ -104,7 +104,7 @@ impl Principal {
         }
     }
 
-    /// What this caller may do, in the words of scopes.
+    /// The rights of this caller, in the words of scopes.
     #[must_use]
     pub fn scopes(&self) -> Vec<Scope> {
         match self {
@@ -132,7 +132,7 @@ impl Principal {
     }
 }
 
-/// What an owner may do who acts as somebody of a role.
+/// The rights of an owner who acts as somebody of a role.
 fn acting(role: &Role) -> Vec<Scope> {
     let allowed =
         |scope: &Scope| role.scopes().iter().any(|has| *has == Scope::Admin || has == scope);

@@ -1,4 +1,4 @@
-//! What an account may do, in one word.
+//! The rights of an account, in one word.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -65,13 +65,13 @@ const WORKING: [(&str, &[Scope]); 5] = [
 pub struct Role(Arc<str>);
 
 impl Role {
-    /// The role of whoever the service belongs to.
+    /// The role of those who own the service.
     #[must_use]
     pub fn owner() -> Self {
         Self("owner".into())
     }
 
-    /// The role of whoever runs the service for its owners.
+    /// The role of those who run the service for its owners.
     #[must_use]
     pub fn admin() -> Self {
         Self("admin".into())
@@ -95,7 +95,7 @@ impl Role {
         &*self.0 == "owner"
     }
 
-    /// What it may do in the service, whatever the rules of an app say. None for words of apps.
+    /// Its rights in the service, whatever the rules of an app say. None for words of apps.
     #[must_use]
     pub fn scopes(&self) -> &'static [Scope] {
         let known = WORKING.iter().find(|(role, _)| *role == &*self.0);

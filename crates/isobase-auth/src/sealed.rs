@@ -1,6 +1,6 @@
 //! Secrets that must be readable: sealed with a key that the operator holds.
 //!
-//! A database, its copies and its archives hold them as ChaCha20-Poly1305 leaves them. Whoever has
+//! A database, its copies and its archives hold them as ChaCha20-Poly1305 leaves them. Anyone who has
 //! only those reads nothing, and a value that is moved to another document or field does not open.
 
 use std::{
@@ -11,17 +11,14 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use isobase_types::{CollectionName, DocumentId};
+use isobase_types::{CollectionName, DocumentId, hex};
 use ring::{
     aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hkdf::{HKDF_SHA256, Prk, Salt},
 };
 use sha2::{Digest, Sha256};
 
-use crate::{
-    NoRandomness,
-    secret::{hex, random},
-};
+use crate::{NoRandomness, secret::random};
 
 /// The file of the secret in the data folder.
 pub const SECRET_FILE: &str = "secret";
@@ -29,7 +26,7 @@ pub const SECRET_FILE: &str = "secret";
 const SECRET_BYTES: usize = 32;
 /// Fewest bytes of a secret that somebody else has made: what is guessed is no secret.
 const SECRET_BYTES_MIN: usize = 16;
-/// What a sealed text begins with: its version.
+/// The prefix of a sealed text: its version.
 const VERSION: &str = "s1";
 /// Bytes of the hash by which a secret is told from another.
 const MARK_BYTES: usize = 4;
@@ -56,7 +53,7 @@ struct Inner {
 struct Keys {
     key: LessSafeKey,
     mark: [u8; MARK_BYTES],
-    /// What other keys are made of.
+    /// The parts of other keys.
     source: Prk,
 }
 
@@ -86,7 +83,7 @@ pub enum SealError {
          folder, to that of the service that sealed it (it has the mark {sealed}, this one {own})"
     )]
     OtherSecret {
-        /// What was to be opened.
+        /// The file to be opened.
         place: String,
         /// The mark of the secret it was sealed with.
         sealed: String,
@@ -280,7 +277,7 @@ fn read(path: &Path) -> Result<String, Unusable<'_>> {
     })
 }
 
-/// Makes the file with a secret of its own. It has its name only when it is whole; whoever was
+/// Makes the file with a secret of its own. It has its name only when it is whole; anyone who was
 /// faster has made the one that counts.
 fn make(path: &Path) -> Result<(), SealError> {
     let secret = random::<SECRET_BYTES>()?;

@@ -1,4 +1,4 @@
-//! What is kept of an account's second factor.
+//! An account's second factor as it is stored.
 
 use isobase_types::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -50,7 +50,7 @@ impl StoredChallenge {
     }
 }
 
-/// What an account is told of its second factor.
+/// An account's view of its second factor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecondFactor {
     /// Since when it counts.
@@ -94,7 +94,7 @@ pub(crate) fn recovery_codes() -> Result<(Vec<String>, Vec<String>), NoRandomnes
     Ok((codes, hashes))
 }
 
-/// What is kept of a recovery code. Blanks, hyphens and case do not count.
+/// The stored form of a recovery code. Blanks, hyphens and case do not count.
 pub(crate) fn recovery_hash(code: &str) -> String {
     let letters = code.chars().filter(|letter| !letter.is_whitespace() && *letter != '-');
     secret::hash(&letters.collect::<String>().to_ascii_lowercase())

@@ -1,5 +1,6 @@
 //! Random secrets and what is kept of them.
 
+use isobase_types::hex;
 use rand::TryRng;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -24,7 +25,7 @@ pub fn random_text<const N: usize>() -> Result<String, NoRandomness> {
     Ok(hex(&random::<N>()?))
 }
 
-/// A password that nobody guesses, to be shown once: 24 letters and digits.
+/// A password that no one guesses, to be shown once: 24 letters and digits.
 ///
 /// # Errors
 /// [`NoRandomness`].
@@ -32,7 +33,7 @@ pub fn random_password() -> Result<String, NoRandomness> {
     random_text::<12>()
 }
 
-/// What is kept of a secret: its SHA-256 as text. Secrets are random, so a slow hash would add
+/// The stored form of a secret: its SHA-256 as text. Secrets are random, so a slow hash would add
 /// nothing.
 pub(crate) fn hash(secret: &str) -> String {
     hex(&Sha256::digest(secret.as_bytes()))
@@ -41,12 +42,6 @@ pub(crate) fn hash(secret: &str) -> String {
 /// Whether a secret is the one of which this hash was kept. Takes the same time for all secrets.
 pub(crate) fn is_hash_of(kept: &str, secret: &str) -> bool {
     hash(secret).as_bytes().ct_eq(kept.as_bytes()).into()
-}
-
-/// Bytes as hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{Account, AccountError, NoRandomness, Role, secret};
 /// The system collection of the sessions.
 pub const SESSIONS_COLLECTION: &str = "isobase_sessions";
 
-/// What every token begins with, so that scanners for leaked secrets can find it, and a key is not
+/// The prefix of every token, so that scanners for leaked secrets can find it, and a key is not
 /// taken for one.
 const PREFIX: &str = "ises_";
 /// Random bytes of a session's public id.
@@ -55,7 +55,7 @@ pub struct Impersonator {
     pub name: Arc<str>,
     /// The session of the owner that this one began in, and ends with.
     pub session: Arc<str>,
-    /// What tells the owner apart: `account:1`.
+    /// The mark of the owner: `account:1`.
     pub mark: Arc<str>,
     /// When it ends by itself.
     pub ends: Timestamp,
@@ -78,7 +78,7 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// The owner who acts by it; `None` where the account itself does.
     pub by: Option<Arc<Impersonator>>,
-    /// What tells accounts apart from keys and each other.
+    /// The mark that tells accounts apart from keys and each other.
     pub(crate) mark: Arc<str>,
 }
 
@@ -223,7 +223,7 @@ fn referred(value: &serde_json::Value) -> Option<DocumentId> {
     }
 }
 
-/// What tells an account apart from keys and other accounts.
+/// The mark that tells an account apart from keys and other accounts.
 pub(crate) fn mark(account: &DocumentId) -> String {
     format!("account:{account}")
 }
@@ -268,7 +268,7 @@ pub fn is_session_token(credential: &str) -> bool {
     credential.starts_with(PREFIX)
 }
 
-/// What is kept of a `User-Agent`: printable, and not for long.
+/// The stored form of a `User-Agent`: printable, and not for long.
 pub(crate) fn agent(text: &str) -> Option<String> {
     let printable = text.chars().filter(|c| !c.is_control());
     let kept: String = printable.take(AGENT_CHARACTERS_MAX).collect();

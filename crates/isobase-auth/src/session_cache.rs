@@ -26,7 +26,7 @@ pub(crate) struct SessionCache {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Whether changes of the database are followed. Written by whoever follows them.
+    /// Whether changes of the database are followed. Written by the task that follows them.
     followed: bool,
     /// Grows whenever something is forgotten: what was read before is not put in after.
     generation: u64,
@@ -37,11 +37,11 @@ struct State {
 struct Entry {
     hash: String,
     session: Arc<Session>,
-    /// The minute since 1970 in which its token was last shown. Written by whoever looks.
+    /// The minute since 1970 in which its token was last shown. Written by the task that looks.
     used: AtomicI64,
 }
 
-/// What a look into the cache gave.
+/// The result of a look into the cache.
 pub(crate) enum Look {
     /// The session, and whether its token was shown for the first time in this minute.
     Found(Arc<Session>, bool),

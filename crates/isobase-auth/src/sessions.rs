@@ -6,6 +6,7 @@ use isobase_store::{
     Action, FeedPlace, FeedRequest, IfMissing, Precondition, Rejection, Since, StoreError,
 };
 use isobase_types::{Document, DocumentId, Timestamp, json::Patch};
+use isobase_writer::Pauses;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
@@ -31,8 +32,9 @@ const USES_MAX: usize = 32_768;
 /// Under which the sign-ins of accounts are noted.
 const LOGINS: &str = "login";
 
-/// How long a follower that failed waits until it begins again.
-const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
+/// Pauses of a follower that failed until it begins again: the first, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(8);
 
 /// How long a follower rests that was woken for nothing.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -57,7 +59,7 @@ pub struct Sessions {
     accounts: Documents,
     cache: SessionCache,
     uses: Uses,
-    /// Uses that are not noted yet, by session. Written by requests, taken by whoever notes them.
+    /// Uses that are not noted yet, by session. Requests write them, a task takes and notes them.
     used: Mutex<HashMap<Arc<str>, Use>>,
     lifetime: Duration,
     clock: Clock,
@@ -167,7 +169,7 @@ impl Sessions {
         }
     }
 
-    /// The session of an id, for whoever showed its token before and goes on for long.
+    /// The session of an id, for a caller that showed its token before and goes on for long.
     ///
     /// # Errors
     /// The database fails.
@@ -427,7 +429,7 @@ impl Sessions {
         self.forget_uses(account, keep.as_slice()).await
     }
 
-    /// What is known of an account has changed.
+    /// Forgets the cached state of an account, which has changed.
     pub(crate) fn forget_account(&self, account: &DocumentId) {
         self.cache.forget_account(account);
     }
@@ -435,21 +437,23 @@ impl Sessions {
     /// Follows the changes of the database for as long as it is polled, so that sessions need not
     /// be read for every request and still end when another service ends them.
     pub async fn follow(&self) {
+        let mut pauses = Pauses::new(PAUSE_FIRST, PAUSE_MAX);
         loop {
-            if let Err(error) = self.follow_until_failure().await {
+            if let Err(error) = self.follow_until_failure(&mut pauses).await {
                 tracing::warn!(%error, "sessions are read for each request for a while: {error}");
             }
             self.cache.restart(false);
-            tokio::time::sleep(FOLLOW_AGAIN).await;
+            pauses.wait().await;
         }
     }
 
-    async fn follow_until_failure(&self) -> Result<(), StoreError> {
+    async fn follow_until_failure(&self, pauses: &mut Pauses) -> Result<(), StoreError> {
         let store = self.documents.store();
         let (since, collection) = (Since::Now, None);
         let request = FeedRequest { since, collection, limit: 1, bodies: false };
         let from = store.changes(request).await?.next;
         self.cache.restart(true);
+        pauses.restart();
         let sessions = self.follow_documents(&self.documents, from, |id| {
             self.cache.forget(&id.to_string());
         });

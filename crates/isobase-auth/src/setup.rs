@@ -1,4 +1,4 @@
-//! The one-time link by which whoever runs a service becomes its first owner.
+//! The one-time link by which the operator of a service becomes its first owner.
 
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ impl Setup {
         living.is_some_and(|offer| secret::is_hash_of(&offer.hash, token))
     }
 
-    /// Nobody needs it any more.
+    /// No one needs it any more.
     pub(crate) fn withdraw(&self) {
         *self.offered() = None;
     }

@@ -3,12 +3,12 @@
 use std::time::SystemTime;
 
 use isobase_types::{
-    Document, Timestamp,
+    Document, Timestamp, hex,
     json::{InvalidJson, canonicalise_document},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{KeyInfo, Scope, Scopes, key::SecretHash, secret::hex};
+use crate::{KeyInfo, Scope, Scopes, key::SecretHash};
 
 /// The field that is unique: the name of a valid key, and missing in a revoked one.
 pub(crate) const VALID_NAME: &str = "valid_name";
@@ -36,7 +36,7 @@ pub(crate) struct StoredKey {
 }
 
 impl StoredKey {
-    /// What is kept of a key.
+    /// The stored form of a key.
     pub(crate) fn of(info: &KeyInfo, hash: &SecretHash) -> Self {
         Self {
             name: info.name.clone(),

@@ -77,7 +77,7 @@ pub(crate) fn base32(bytes: &[u8]) -> String {
     text
 }
 
-/// What an authenticator app reads from a picture. Both names are percent-encoded as far as
+/// The address that an authenticator app reads from a picture. Both names are percent-encoded as far as
 /// a URI asks.
 pub(crate) fn uri(secret: &str, issuer: &str, name: &str) -> String {
     let (issuer, name) = (encoded(issuer), encoded(name));

@@ -73,7 +73,7 @@ impl Uses {
         let terms = Terms { expires: None, changes: false };
         let collection = self.documents.collection();
         match self.documents.store().set_terms(collection, terms).await {
-            // On an engine without terms the feed tells of them, and nobody looks.
+            // On an engine without terms the feed tells of them, and no one looks.
             Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
             set => set,
         }
@@ -110,7 +110,7 @@ fn read(documents: Vec<Document>) -> HashMap<String, Timestamp> {
     used.collect()
 }
 
-/// What the ids of the documents begin with: an id of digits alone would be an integer.
+/// The prefix of the ids of the documents: an id of digits alone would be an integer.
 const PREFIX: &str = "use:";
 
 fn document_id(id: &str) -> DocumentId {

@@ -89,7 +89,7 @@ async fn each_scope_allows_what_it_names() {
 }
 
 #[tokio::test]
-async fn whoever_has_no_credentials_is_anonymous_where_anyone_may_ask() {
+async fn a_caller_without_credentials_is_anonymous_where_anyone_may_ask() {
     let authorizer = Authorizer::new(Some("internal"));
     for permission in [Permission::Public, Permission::Anyone] {
         assert_eq!(authorizer.authorize(None, permission).await, Ok(Principal::Anonymous));

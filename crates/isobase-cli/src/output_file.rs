@@ -87,7 +87,7 @@ impl OutputFile {
     /// Makes the file durable, and gives it its name.
     ///
     /// # Errors
-    /// When that fails; then a file without its name is taken away.
+    /// When that fails; then a file without its name is deleted.
     pub(crate) fn finish(self) -> Result<()> {
         match self {
             Self::Partial(partial) => partial.finish(),

@@ -25,7 +25,7 @@ pub(crate) struct PartialFile {
 }
 
 impl PartialFile {
-    /// Begins a file with a mode, and takes away what killed processes left of it. One that takes
+    /// Begins a file with a mode, and deletes what killed processes left of it. One that takes
     /// the place of another gets its owner too, where the process may give it away.
     pub(crate) fn create(path: &Path, mode: u32, before: Option<&Metadata>) -> io::Result<Self> {
         let partial = beside(path, &format!(".{}{SUFFIX}", process::id()));
@@ -67,7 +67,7 @@ impl PartialFile {
     /// Makes the file durable and gives it its name.
     ///
     /// # Errors
-    /// When that fails; then the file is taken away.
+    /// When that fails; then the file is deleted.
     pub(crate) fn finish(mut self) -> Result<()> {
         let context = || format!("cannot write {}", self.path.display());
         self.file.sync_all().with_context(context)?;
@@ -101,8 +101,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
 
-/// Takes away partial files of the same path that no process holds any more. What cannot be read,
-/// locked or removed stays: it is in nobody's way.
+/// Deletes partial files of the same path that no process holds any more. What cannot be read,
+/// locked or removed stays: it is in no one's way.
 fn take_leftovers_away(path: &Path, ours: &Path) {
     let Some(name) = path.file_name() else { return };
     let Ok(entries) = fs::read_dir(folder_of(path)) else { return };

@@ -1,6 +1,6 @@
 //! Standard error, as far as somebody reads it.
 //!
-//! What is said there is about the work and not the work itself: a reader that has left, a pipe
+//! Messages there are about the work and not the work itself: a reader that has left, a pipe
 //! that is full or a disk without room must neither end nor delay it.
 
 use std::{

@@ -50,7 +50,7 @@ mod black_box {
 }
 
 /// What the service survives. The runner starts tests with this name one at a time.
-#[expect(clippy::print_stderr, reason = "whoever runs them sees what is hit, and what was counted")]
+#[expect(clippy::print_stderr, reason = "those who run them see what is hit, and what was counted")]
 mod fault {
     mod client;
     mod file;

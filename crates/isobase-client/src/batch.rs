@@ -18,7 +18,7 @@ pub struct Batch {
 /// One operation of a batch.
 #[derive(Debug, Serialize)]
 pub struct BatchOperation {
-    /// What to do.
+    /// The action.
     pub method: BatchMethod,
     /// The document, in the form of a path segment; none for a new one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct BatchOperation {
     pub upsert: bool,
 }
 
-/// What an operation of a batch does.
+/// The method of an operation of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchMethod {
@@ -57,7 +57,7 @@ pub enum BatchMethod {
     Delete,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BatchAnswer {
     /// One result per operation.
@@ -86,7 +86,7 @@ pub struct BatchFailure {
     pub status: u16,
     /// The stable code.
     pub code: String,
-    /// What happened, for a person.
+    /// The event, for a person.
     pub detail: String,
 }
 

@@ -94,7 +94,7 @@ impl Client {
     }
 
     /// A client of the service on this machine that listens on the socket of this path. It takes
-    /// the client for whoever runs it: no key is needed. Connects later.
+    /// the client for its operator: no key is needed. Connects later.
     ///
     /// # Errors
     /// [`ClientError::InvalidRequest`] when the key of the options holds control characters.

@@ -16,14 +16,14 @@ pub struct Fetched {
     pub revision: String,
 }
 
-/// What a write gave.
+/// The answer to a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenDocument {
     /// 201 when the document is new.
     pub status: u16,
     /// The JSON text of the answer: the document, or the message of a deletion.
     pub text: String,
-    /// The revision; none when the document was deleted.
+    /// The revision; `None` if the document was deleted.
     pub revision: Option<String>,
     /// The answer is that to an earlier request with the same idempotency key.
     pub replayed: bool,
@@ -107,9 +107,8 @@ impl Client {
         patch: impl Into<bytes::Bytes>,
         options: &WriteOptions,
     ) -> Result<WrittenDocument, ClientError> {
-        let request = Request::new(Method::PATCH, &["records", collection, id]);
         let body = Body::Bytes("application/merge-patch+json", patch.into());
-        self.write(request.body(body), options).await
+        self.change(collection, id, body, options).await
     }
 
     /// Changes a document by a JSON Patch (RFC 6902), an array of operations.
@@ -123,9 +122,8 @@ impl Client {
         patch: impl Into<bytes::Bytes>,
         options: &WriteOptions,
     ) -> Result<WrittenDocument, ClientError> {
-        let request = Request::new(Method::PATCH, &["records", collection, id]);
         let body = Body::Bytes("application/json-patch+json", patch.into());
-        self.write(request.body(body), options).await
+        self.change(collection, id, body, options).await
     }
 
     /// Changes a document by an update:
@@ -140,9 +138,8 @@ impl Client {
         update: impl Into<bytes::Bytes>,
         options: &WriteOptions,
     ) -> Result<WrittenDocument, ClientError> {
-        let request = Request::new(Method::PATCH, &["records", collection, id]);
         let body = Body::Bytes("application/vnd.isobase.update+json", update.into());
-        self.write(request.body(body), options).await
+        self.change(collection, id, body, options).await
     }
 
     /// Deletes a document.
@@ -156,6 +153,17 @@ impl Client {
         options: &WriteOptions,
     ) -> Result<WrittenDocument, ClientError> {
         self.write(Request::new(Method::DELETE, &["records", collection, id]), options).await
+    }
+
+    async fn change(
+        &self,
+        collection: &str,
+        id: &str,
+        body: Body,
+        options: &WriteOptions,
+    ) -> Result<WrittenDocument, ClientError> {
+        let request = Request::new(Method::PATCH, &["records", collection, id]);
+        self.write(request.body(body), options).await
     }
 
     async fn write(

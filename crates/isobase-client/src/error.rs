@@ -1,4 +1,4 @@
-//! What goes wrong between a client and the service.
+//! Errors between a client and the service.
 
 use std::{error::Error, time::Duration};
 
@@ -13,7 +13,7 @@ pub enum ClientError {
     InvalidAddress {
         /// The address.
         address: String,
-        /// What it should be.
+        /// The expected value.
         expected: &'static str,
     },
     /// A part of the request cannot be sent: a header with control characters, say.
@@ -36,7 +36,7 @@ pub enum ClientError {
     Tls {
         /// Host and port.
         address: String,
-        /// What TLS refuses.
+        /// A refusal by TLS.
         reason: String,
     },
     /// The connection broke. A write may have happened.
@@ -64,7 +64,7 @@ pub enum ClientError {
     UnexpectedAnswer {
         /// Method and path.
         operation: String,
-        /// What is wrong with it.
+        /// Its fault.
         reason: String,
     },
 }
@@ -101,7 +101,7 @@ pub struct Problem {
     /// The stable code.
     #[serde(default)]
     pub code: String,
-    /// What happened, for a person.
+    /// The event, for a person.
     #[serde(default)]
     pub detail: String,
     /// The parts of the request that are wrong.
@@ -144,7 +144,7 @@ pub struct FieldProblem {
     pub name: Option<String>,
     /// The place in the body (RFC 6901), if it is there.
     pub pointer: Option<String>,
-    /// What is wrong and what was expected.
+    /// The fault, and the expected value.
     pub message: String,
     /// The refused value, cut.
     pub value: Option<String>,

@@ -13,7 +13,7 @@ const BUILD_DEADLINE: Duration = Duration::from_secs(3600);
 /// A declared index.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct IndexEntry {
-    /// What it orders by: `status,-created_at`.
+    /// Its order: `status,-created_at`.
     pub fields: String,
     /// `building` or `ready`.
     pub state: String,

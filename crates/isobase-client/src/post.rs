@@ -48,7 +48,7 @@ impl fmt::Debug for Poster {
     }
 }
 
-/// What was answered.
+/// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posted {
     /// The status.

@@ -28,7 +28,7 @@ use tower::{Layer, Service};
 
 use crate::{Body, Client, ClientError, Request};
 
-/// What a report takes in the queue beside its texts.
+/// The share of a report in the queue beside its texts.
 const REPORT_BYTES: usize = 300;
 /// The endpoint of a report that stands for those that were dropped.
 const DROPPED: &str = "(dropped)";
@@ -77,7 +77,7 @@ pub struct Report {
     pub endpoint: String,
     /// Its method.
     pub method: String,
-    /// The status of its answer; none when there is none.
+    /// The status of its answer; `None` if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
     /// How long it took.
@@ -86,13 +86,13 @@ pub struct Report {
     /// Who asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_identifier: Option<String>,
-    /// What was asked.
+    /// The request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_body: Option<String>,
-    /// What was answered.
+    /// The answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
-    /// What went wrong.
+    /// The error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The id of the key that was shown, never the key.
@@ -107,7 +107,7 @@ pub struct Report {
     /// Tokens that it wrote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// What that cost, in one currency for all services.
+    /// The price of that, in one currency for all services.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
     /// How long the first piece of its answer took.
@@ -210,7 +210,7 @@ impl Queue {
     }
 }
 
-/// What callers and the task share.
+/// State that callers and the task share.
 #[derive(Debug)]
 struct Shared {
     options: RequestLogOptions,
@@ -404,7 +404,7 @@ async fn closed(shared: &Shared) {
     while !shared.closing.load(Ordering::SeqCst) {
         shared.wake.notified().await;
     }
-    // Whoever shuts down gives a bounded time, which a log that is away must not use up at once.
+    // Anyone who shuts down gives a bounded time, which a log that is away must not use up at once.
     tokio::time::sleep(Duration::from_millis(100)).await;
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{Client, ClientError, Request};
 
-/// What the service holds.
+/// The contents of the service.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Stats {
     /// Documents in all collections.
@@ -45,7 +45,7 @@ impl Client {
         Ok(answer.collections)
     }
 
-    /// What the service holds.
+    /// The contents of the service.
     ///
     /// # Errors
     /// When the request is refused or has no answer.

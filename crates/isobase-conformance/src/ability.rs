@@ -1,4 +1,4 @@
-//! What an engine can do.
+//! The abilities of an engine.
 
 use isobase_engine::Engine;
 use isobase_testkit::is_soak;
@@ -13,7 +13,7 @@ pub struct Abilities {
     /// Longest document.
     pub document_bytes: u64,
     /// The server of the tests keeps collections together whose names differ only in case. No
-    /// engine may: it is a fault of that server, in the table of tests/emulators, and whoever
+    /// engine may: it is a fault of that server, in the table of tests/emulators, and anyone who
     /// starts the server says so. Then the engine's own tests show that it sends two names.
     pub server_folds_case: bool,
     /// Of the many combinations that some cases try, one in so many is tried: more than 1 where

@@ -1,4 +1,4 @@
-//! What cases have in common.
+//! The common parts of cases.
 
 use crate::{Batch, BatchReport, Change, Done, Listed, Operation, Refusal, RefusalKind, Shared};
 
@@ -50,7 +50,7 @@ pub(crate) async fn batch(s: &Shared, collection: &str, batch: Batch) -> BatchRe
     s.write_batch(collection, &batch).await.unwrap_or_else(|r| panic!("{batch:?} refused: {r:?}"))
 }
 
-/// The kinds of refusal of a batch; none where an operation was carried out.
+/// The kinds of refusal of a batch; `None` if an operation was carried out.
 pub(crate) fn kinds(report: &BatchReport) -> Vec<Option<RefusalKind>> {
     report.outcomes.iter().map(|outcome| outcome.as_ref().err().map(|r| r.kind)).collect()
 }

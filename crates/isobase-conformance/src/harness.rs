@@ -46,7 +46,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// A subject nobody else uses.
+    /// A subject no one else uses.
     pub fn new(subject: impl Subject) -> Self {
         Self { subject: std::sync::Arc::new(subject), guards: Vec::new(), ends: Vec::new() }
     }

@@ -369,7 +369,7 @@ fn headers(condition: &Condition) -> (Option<String>, Option<String>) {
     }
 }
 
-/// An operation as the client sends it; none when its body is no JSON.
+/// An operation as the client sends it; `None` if its body is no JSON.
 fn batch_operation(operation: &Operation) -> Option<BatchOperation> {
     let raw = |bytes: &Vec<u8>| RawValue::from_string(String::from_utf8(bytes.clone()).ok()?).ok();
     let (if_match, if_none_match) = headers(&operation.condition);

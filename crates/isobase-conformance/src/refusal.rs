@@ -3,7 +3,7 @@
 /// A refusal. Two are equal when their kinds are: words may differ between interfaces.
 #[derive(Clone, Debug, Eq)]
 pub struct Refusal {
-    /// What kind.
+    /// The kind.
     pub kind: RefusalKind,
     /// In words.
     pub detail: String,

@@ -1,4 +1,4 @@
-//! What a case talks to.
+//! The subject of a case.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -18,13 +18,13 @@ pub trait Subject: Send + Sync + 'static {
     /// What the engine can do. Decides between *it works* and *it is refused as unsupported*.
     fn abilities(&self) -> Abilities;
 
-    /// The clock the engine reads; none when the subject cannot set one.
+    /// The clock the engine reads; `None` if the subject cannot set one.
     fn clock(&self) -> Option<&TestClock>;
 
-    /// The store itself, in the same process; none where an interface lies between.
+    /// The store itself, in the same process; `None` if an interface lies between.
     fn store(&self) -> Option<&isobase_store::Store>;
 
-    /// The engine, for what is said to it by whoever opens it; none where it is in another process.
+    /// The engine, for what its opener says to it; `None` if it is in another process.
     fn engine(&self) -> Option<&Arc<dyn Engine>>;
 
     /// The document with this id, if there is one.
@@ -118,13 +118,13 @@ pub struct Times {
 /// A write to one document.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Operation {
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// What must hold before.
+    /// The condition.
     pub condition: Condition,
 }
 
-/// What to do. Ids are in the form of a path segment; bodies are whatever was sent.
+/// An action. Ids are in the form of a path segment; bodies are whatever was sent.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Action {
     /// A new document.
@@ -188,7 +188,7 @@ impl fmt::Debug for Action {
     }
 }
 
-/// What a patch is.
+/// The form of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PatchForm {
     /// A merge patch (RFC 7396).
@@ -199,7 +199,7 @@ pub enum PatchForm {
     Update,
 }
 
-/// What must hold of the document before a write.
+/// A condition on the document before a write.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Condition {
     /// Nothing.
@@ -313,10 +313,10 @@ impl Batch {
     }
 }
 
-/// What became of one operation.
+/// The outcome of one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// What it did.
+    /// Its effect.
     pub done: Done,
     /// It was done before, by a request with the same idempotency key.
     pub replayed: bool,
@@ -335,7 +335,7 @@ pub struct Done {
     pub text: Option<String>,
 }
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchReport {
     /// One per operation.
@@ -359,7 +359,7 @@ pub struct Listed {
     pub pages: Option<u64>,
 }
 
-/// What there is.
+/// The totals.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Totals {
     /// Names, by their bytes.

@@ -5,6 +5,8 @@
 
 mod cases;
 mod check;
+mod indexes;
+mod snapshots;
 
 use std::{
     any::Any,
@@ -34,7 +36,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// A database nobody else uses, in memory: it is gone with its engine.
+    /// A database no one else uses, in memory: it is gone with its engine.
     pub fn in_memory(engine: impl Engine) -> Self {
         Self {
             engine: Mutex::new(Arc::new(engine)),
@@ -44,7 +46,7 @@ impl Database {
         }
     }
 
-    /// A database nobody else uses. `open` opens it, and opens it again after it was closed.
+    /// A database no one else uses. `open` opens it, and opens it again after it was closed.
     pub async fn open<F>(open: impl Fn() -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Arc<dyn Engine>> + Send + 'static,
@@ -161,7 +163,7 @@ declare_cases! { $
     changes_keep_what_they_are_told_to
     answers_outlive_a_load
     load_that_was_left_keeps_everybody_out
-    load_goes_on_whoever_waits_for_it
+    load_goes_on_no_matter_who_waits_for_it
     note_outlives_the_engine
     unloaded_documents_are_gone
     declared_indexes_are_kept_true

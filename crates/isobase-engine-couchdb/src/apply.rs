@@ -24,7 +24,7 @@ const ROUNDS_MAX: usize = 8;
 const APPLY_PAUSE: Duration = Duration::from_millis(100);
 
 impl Shared {
-    /// Does what a record of ours says, again while there is time: nobody else may come.
+    /// Does what a record of ours says, again while there is time: no one else may come.
     pub(crate) async fn carry_out(
         &self,
         record: &Record,
@@ -47,7 +47,7 @@ impl Shared {
     }
 
     /// Does what a record says. Safe to repeat, also long after others went on. Returns what
-    /// CouchDB refuses for good: nobody can write it, and the record must not wait for it.
+    /// CouchDB refuses for good: no one can write it, and the record must not wait for it.
     pub(crate) async fn apply(
         &self,
         record: &Record,
@@ -75,7 +75,7 @@ impl Shared {
         Ok(refused)
     }
 
-    /// What a record says of documents of the journal.
+    /// The statement of a record about documents of the journal.
     pub(crate) fn ours_of(&self, record: &Record) -> Vec<Versioned> {
         let entries = record.catalogue.iter();
         let entries =
@@ -346,7 +346,7 @@ impl Refused {
     }
 }
 
-/// What became of rows.
+/// The outcome of rows.
 #[derive(Default)]
 struct RowsWritten {
     /// Their versions are not the current ones.

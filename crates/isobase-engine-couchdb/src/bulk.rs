@@ -11,6 +11,9 @@ use crate::{
     shared::Shared,
 };
 
+/// The work in its errors.
+const WHAT: &str = "writing documents";
+
 /// One document as it is to be written.
 pub(crate) struct BulkRow<'a> {
     pub(crate) id: &'a str,
@@ -21,7 +24,7 @@ pub(crate) struct BulkRow<'a> {
     pub(crate) document: &'a [u8],
 }
 
-/// What the versions of rows mean.
+/// The meaning of the versions of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Edits {
     /// Each row makes a new version of the one it names, if that is the current one.
@@ -31,7 +34,7 @@ pub(crate) enum Edits {
     AsTheyAre,
 }
 
-/// What became of a request.
+/// The outcome of a request.
 pub(crate) enum BulkAnswer {
     /// There is no such database.
     NoDatabase,
@@ -65,7 +68,6 @@ impl Shared {
         rows: &[BulkRow<'_>],
         deadline: Instant,
     ) -> Result<Result<BulkAnswer, EngineError>, EngineError> {
-        const WHAT: &str = "writing documents";
         let bytes: usize = rows.iter().map(|row| row.document.len() + row.id.len() + 100).sum();
         let mut body = Vec::with_capacity(bytes);
         body.extend_from_slice(match edits {
@@ -98,25 +100,29 @@ impl Shared {
             Status::count(&self.client.status.quorum_missed);
         }
         let tree = self.success(&call, reply)?;
-        let unclear = || in_doubt(strange(WHAT));
-        let answers = tree.as_array().ok_or_else(unclear)?;
-        let (mut conflicts, mut refused) = (Vec::new(), Vec::new());
-        for answer in answers {
-            if answer.get("error").is_none() {
-                continue;
-            }
-            let complaint = Complaint::of_tree(answer);
-            let id = answer.get("id").and_then(Tree::as_str).ok_or_else(unclear)?;
-            match complaint.error.as_str() {
-                "conflict" => conflicts.push(id.to_owned()),
-                "forbidden" | "unauthorized" => refused.push((id.to_owned(), complaint)),
-                _ => {
-                    let Complaint { error, reason } = complaint;
-                    let message = format!("CouchDB did not store '{id}': {error} {reason}");
-                    return Err(EngineError::new(ErrorKind::OutcomeUnknown, message));
-                }
+        read_answers(&tree).map(Ok)
+    }
+}
+
+/// Sorts the answers to the rows.
+fn read_answers(tree: &Tree) -> Result<BulkAnswer, EngineError> {
+    let unclear = || in_doubt(strange(WHAT));
+    let (mut conflicts, mut refused) = (Vec::new(), Vec::new());
+    for answer in tree.as_array().ok_or_else(unclear)? {
+        if answer.get("error").is_none() {
+            continue;
+        }
+        let complaint = Complaint::of_tree(answer);
+        let id = answer.get("id").and_then(Tree::as_str).ok_or_else(unclear)?;
+        match complaint.error.as_str() {
+            "conflict" => conflicts.push(id.to_owned()),
+            "forbidden" | "unauthorized" => refused.push((id.to_owned(), complaint)),
+            _ => {
+                let Complaint { error, reason } = complaint;
+                let message = format!("CouchDB did not store '{id}': {error} {reason}");
+                return Err(EngineError::new(ErrorKind::OutcomeUnknown, message));
             }
         }
-        Ok(Ok(BulkAnswer::Done { conflicts, refused }))
     }
+    Ok(BulkAnswer::Done { conflicts, refused })
 }

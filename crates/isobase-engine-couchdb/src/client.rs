@@ -77,7 +77,7 @@ pub(crate) struct Call<'a> {
     /// From the first `/`, escaped.
     pub(crate) path: String,
     pub(crate) body: Option<Bytes>,
-    /// What it does, for messages: "reading the head of the journal".
+    /// Its work, for messages: "reading the head of the journal".
     pub(crate) what: &'a str,
     pub(crate) intent: Intent,
     pub(crate) deadline: Instant,
@@ -87,7 +87,7 @@ pub(crate) struct Call<'a> {
     pub(crate) has_another_way: bool,
 }
 
-/// What it means when nobody knows whether a request was carried out. All requests of this crate
+/// The kind of failure when it is unknown whether a request was carried out. All requests of this crate
 /// may be repeated: they carry the version they replace, or the same content leads to the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intent {
@@ -130,7 +130,7 @@ impl Reply {
 enum Attempt {
     /// Nothing was done; another attempt may succeed, after a pause the server asked for.
     Refused(EngineError, Option<Duration>),
-    /// Nobody knows what was done; another attempt may tell, after a pause the server asked for.
+    /// No one knows what was done; another attempt may tell, after a pause the server asked for.
     Uncertain(EngineError, Option<Duration>),
     /// It stays as it is.
     Final(EngineError),

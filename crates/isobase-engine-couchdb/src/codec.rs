@@ -8,9 +8,9 @@
 use std::borrow::Cow;
 
 use isobase_journal::{After, IndexKey, IndexNumber, META_FIELD, NativeDocument, Tag, Tree};
-use isobase_types::json;
+use isobase_types::{hex, json};
 
-use crate::names::{IDS, hex, unhex};
+use crate::names::{IDS, unhex};
 
 /// The largest number that CouchDB, and any program with 64-bit floats, can read.
 const NUMBER_MAX: &str = "1.7976931348623157e308";

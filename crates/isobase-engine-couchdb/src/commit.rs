@@ -1,7 +1,7 @@
 //! Commits: a record in the journal, then what it says.
 //!
 //! CouchDB has no transactions. A commit is the creation of its record, which succeeds for one of
-//! all who try it for the same head. Only then are the documents written. Whoever finds a record
+//! all who try it for the same head. Only then are the documents written. A caller that finds a record
 //! whose author did not come to the end does the rest first; doing it twice, or late, changes
 //! nothing (`docs/decisions/0011-couchdb-redo-log.md`).
 
@@ -140,7 +140,7 @@ impl Shared {
         Ok(Ok((bases, contents)))
     }
 
-    /// Stores a record; none when another one has its place. Its version otherwise. Once it was
+    /// Stores a record; `None` if another one has its place. Its version otherwise. Once it was
     /// sent, a failure says that nothing was stored only if CouchDB did.
     pub(crate) async fn append(
         &self,
@@ -161,7 +161,7 @@ impl Shared {
         };
         match reply.status {
             // Fewer nodes than the quorum have it: another node may have another record under the
-            // same id, so nothing can be promised. Whoever reads the head next finds out.
+            // same id, so nothing can be promised. A caller that reads the head next finds out.
             202 => {
                 Status::count(&self.client.status.quorum_missed);
                 let message = "CouchDB stored the record of the commit on fewer nodes than its \
@@ -218,7 +218,7 @@ impl Shared {
     }
 
     /// The version of a record of ours that stands on nothing. One that stands on the tombstone
-    /// of another, of the same number, long ago, is taken away again: then none.
+    /// of another, of the same number, long ago, is deleted again: then none.
     async fn keep_record(
         &self,
         id: &str,

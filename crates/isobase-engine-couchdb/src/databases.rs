@@ -114,7 +114,7 @@ impl Shared {
     }
 
     /// Deletes the design document of an index; its keys stay in the documents until they are
-    /// written again, and nobody looks at them: numbers of indexes are not used twice.
+    /// written again, and no one looks at them: numbers of indexes are not used twice.
     pub(crate) async fn drop_index(
         &self,
         database: &str,
@@ -262,13 +262,13 @@ impl Shared {
     }
 }
 
-/// What a database is made with `PUT` at.
+/// The path at which `PUT` makes a database.
 pub(crate) fn creation_path(database: &str, journal: &str) -> String {
     let copies = if database == journal { ONE_COPY } else { "" };
     format!("/{}{copies}", segment(database))
 }
 
-/// What `POST /{database}/_index` is sent.
+/// The body of `POST /{database}/_index`.
 pub(crate) fn index_definition(index: IndexNumber) -> String {
     let (name, field) = (index_name(index), index_field(index));
     format!(

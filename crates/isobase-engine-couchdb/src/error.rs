@@ -3,7 +3,7 @@
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_journal::Tree;
 
-/// What CouchDB says with a status of 400 and more.
+/// The answer of CouchDB with a status of 400 and more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Complaint {
     /// `not_found`, `conflict`, …
@@ -27,14 +27,14 @@ impl Complaint {
     }
 }
 
-/// What to do about a status.
+/// The way to treat a status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     /// The caller knows what it means.
     Answer,
     /// Nothing was done, and later it may be.
     Refused,
-    /// Nobody knows what was done.
+    /// No one knows what was done.
     Uncertain,
     /// Asking again gives the same.
     Final(ErrorKind),
@@ -104,7 +104,7 @@ pub(crate) struct Place<'a> {
     pub(crate) user: Option<&'a str>,
 }
 
-/// What is stored cannot be understood.
+/// The stored data cannot be understood.
 pub(crate) fn corrupted(what: impl std::fmt::Display) -> EngineError {
     EngineError::new(ErrorKind::Corrupted, format!("{what} cannot be read"))
 }
@@ -119,7 +119,7 @@ pub(crate) fn in_doubt(error: EngineError) -> EngineError {
     EngineError { kind: ErrorKind::OutcomeUnknown, ..error }
 }
 
-/// A failure after the commit was recorded: it will be finished by whoever comes next.
+/// A failure after the commit was recorded: it will be finished by the task that comes next.
 pub(crate) fn unfinished_commit(error: EngineError) -> EngineError {
     let message =
         format!("the write is in the journal, but not yet in its documents: {}", error.message);

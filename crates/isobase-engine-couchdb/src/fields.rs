@@ -4,9 +4,10 @@ use isobase_engine::{IndexDefinition, IndexState};
 use isobase_journal::{CatalogueEntry, IndexEntry, KeptBody, StoredAnswer, Tree};
 use isobase_types::{
     Change, ChangeKind, CollectionName, DocumentId, Kept, KeptText, Revision, Sequence, Timestamp,
+    hex,
 };
 
-use crate::names::{hex, unhex};
+use crate::names::unhex;
 
 pub(crate) fn body_fields(body: &KeptBody) -> Vec<(String, Tree)> {
     vec![

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use isobase_engine::EngineError;
 use isobase_journal::{IndexNumber, KeyFetch, KeyFetched, KeyedDocument, Tree};
-use isobase_types::CollectionName;
+use isobase_types::{CollectionName, hex};
 use tokio::time::Instant;
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     codec::{Found, index_field, index_name},
     databases::design_path,
     error::{Complaint, corrupted, strange},
-    names::{ORDER, hex, unhex},
+    names::{ORDER, unhex},
     rows::rows_of,
     shared::Shared,
 };
@@ -117,7 +117,7 @@ impl Shared {
     }
 
     /// A Mango index is a view with the reduction `_count`, so that CouchDB counts a range in its
-    /// tree. None where the index is not there or the server does not show the view.
+    /// tree. `None` if the index is not there or the server does not show the view.
     async fn count_by_view(
         &self,
         database: &str,

@@ -1,8 +1,8 @@
 //! The CouchDB engine: a collection is a database, a document a document.
 //!
-//! What the document databases share is in `isobase-journal`; here is what CouchDB does for it,
+//! The common part of the document databases is in `isobase-journal`; here is what CouchDB does for it,
 //! over plain HTTP. CouchDB has no transactions: a commit is a record in a journal of ours, and
-//! what it says is done afterwards, by its author or by whoever comes next.
+//! what it says is done afterwards, by its author or by the next process.
 //!
 //! Reading order: [`CouchDbOptions`], `client` (requests and repetitions), `names` and `codec`
 //! (what is stored), `record`, `versioned` and `journal` (what is remembered: `head`, `log`,

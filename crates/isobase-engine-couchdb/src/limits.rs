@@ -1,4 +1,4 @@
-//! What CouchDB can hold.
+//! The limits of CouchDB.
 
 use isobase_engine::{Limit, Limits};
 use isobase_journal::NativeRules;
@@ -13,7 +13,7 @@ const COMMIT_DOCUMENTS_MAX: u64 = 1_000;
 /// With the answer to an idempotency key, and the entry of a new collection.
 pub(crate) const COMMIT_ITEMS_MAX: u64 = COMMIT_DOCUMENTS_MAX + 2;
 
-/// What a write adds to the record of its commit beside the document: its place, its change.
+/// The addition of a write to the record of its commit beside the document: its place, its change.
 pub(crate) const WRITE_OVERHEAD_BYTES: u64 = 700;
 
 pub(crate) const LIMITS: Limits = Limits {

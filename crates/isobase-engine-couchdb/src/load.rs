@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::{
     bulk::{BulkAnswer, BulkRow, Edits},
     client::at_once,
-    codec::{document_text, tag_parts, tombstone_text},
+    codec::{Found, document_text, tag_parts, tombstone_text},
     names::IDS,
     rows::Row,
     shared::{PARALLEL, Shared},
@@ -167,25 +167,18 @@ impl Shared {
         loop {
             let deadline = self.client.deadline();
             let page = self.scan_found(&database, after.as_deref(), ROWS_MAX, deadline).await?;
-            let mut old: Vec<(String, String)> = page
-                .found
-                .iter()
-                .filter(|found| is_purged(found.stamp().map(Sequence), to))
-                .map(|found| (found.id.clone(), found.revision.clone()))
-                .collect();
+            let mut old = purged(page.found, to);
             for _ in 0..ROUNDS_MAX {
                 if old.is_empty() {
                     break;
                 }
-                let rows: Vec<BulkRow<'_>> = old
-                    .iter()
-                    .map(|(id, revision)| BulkRow {
-                        id,
-                        revision: Some(revision),
-                        attachments: None,
-                        document: &document,
-                    })
-                    .collect();
+                let rows = old.iter().map(|(id, revision)| BulkRow {
+                    id,
+                    revision: Some(revision),
+                    attachments: None,
+                    document: &document,
+                });
+                let rows: Vec<BulkRow<'_>> = rows.collect();
                 let BulkAnswer::Done { conflicts, refused } =
                     self.bulk(&database, Edits::New, &rows, deadline).await?
                 else {
@@ -199,10 +192,7 @@ impl Shared {
                     Row::Live { document: Some(found), .. } => Some(found),
                     _ => None,
                 });
-                old = still
-                    .filter(|found| is_purged(found.stamp().map(Sequence), to))
-                    .map(|found| (found.id, found.revision))
-                    .collect();
+                old = purged(still, to);
             }
             if !old.is_empty() {
                 let message = format!(
@@ -266,6 +256,13 @@ fn refused_error(database: &str, id: &str, reason: &str) -> EngineError {
         "a validation function of the database '{database}' refused the document '{id}': {reason}"
     );
     EngineError::new(ErrorKind::Unexpected, message)
+}
+
+/// The ids and revisions of those that a purge deletes.
+fn purged(found: impl IntoIterator<Item = Found>, to: Sequence) -> Vec<(String, String)> {
+    let found = found.into_iter();
+    let old = found.filter(|found| is_purged(found.stamp().map(Sequence), to));
+    old.map(|found| (found.id, found.revision)).collect()
 }
 
 /// The ids under which rows are stored.

@@ -6,7 +6,7 @@
 //! that is too long has a readable beginning, `$$h` and a hash.
 
 use isobase_journal::{IndexNumber, NativeIds};
-use isobase_types::CollectionName;
+use isobase_types::{CollectionName, hex};
 use sha2::{Digest, Sha256};
 
 /// Ids that begin with `_` are CouchDB's own (`_design/`). Any other may be one of a document;
@@ -36,7 +36,7 @@ pub(crate) struct Names {
     prefix: String,
 }
 
-/// What the name of a database means.
+/// The meaning of a database's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
     /// A collection.
@@ -85,12 +85,12 @@ impl Names {
         name
     }
 
-    /// What a database is to us.
+    /// The role of a database for us.
     pub(crate) fn meaning(&self, database: &str) -> Meaning {
         let Some(rest) = database.strip_prefix(self.prefix.as_str()) else {
             return Meaning::Other;
         };
-        // Journals of longer prefixes are nobody's collections either.
+        // Journals of longer prefixes are no one's collections either.
         if rest.starts_with('_') && self.prefix.is_empty() || rest.ends_with(JOURNAL) {
             return Meaning::Other;
         }
@@ -174,17 +174,6 @@ fn unhex_byte(digits: &[u8]) -> Option<u8> {
         [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
         _ => None,
     }
-}
-
-/// Lower-case hexadecimal digits: they sort alike by bytes, by UTF-16 and under ICU.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    out
 }
 
 /// The bytes of [`hex`]; `None` when it is something else.

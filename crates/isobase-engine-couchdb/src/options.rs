@@ -20,11 +20,11 @@ pub struct CouchDbOptions {
     pub port: u16,
     /// Whether the connection is encrypted and the server's certificate checked.
     pub tls: bool,
-    /// Who we are, by name and password; `None` where the server asks nobody.
+    /// Who we are, by name and password; `None` where the server asks no one.
     pub login: Option<(String, String)>,
     /// The path of the server behind a proxy: `/couch`. Default nothing.
     pub path: String,
-    /// What the names of our databases begin with. Default nothing.
+    /// The prefix of the names of our databases. Default empty.
     pub prefix: String,
     /// A file of authorities that may vouch for the server, instead of the usual public ones.
     pub tls_roots: Option<PathBuf>,
@@ -44,13 +44,13 @@ pub enum InvalidUrl {
     Prefix {
         /// The prefix.
         prefix: String,
-        /// What is allowed.
+        /// Allowed.
         expected: &'static str,
     },
     /// The path of the server is none.
     #[error("the parameter 'path' of the CouchDB URL must be the path of the server: path=/couch")]
     Path,
-    /// A parameter nobody knows.
+    /// A parameter no one knows.
     #[error("unknown parameter '{name}' in the CouchDB URL")]
     UnknownParameter {
         /// Its name.

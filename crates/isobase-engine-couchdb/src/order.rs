@@ -20,7 +20,7 @@ use crate::{
     shared::Shared,
 };
 
-/// What the key of a string id begins with.
+/// The prefix of the key of a string id.
 const TEXT: u8 = 2;
 
 /// Whether an id has another place in `_all_docs` than in the order of ids.
@@ -63,7 +63,7 @@ impl Shared {
         }
     }
 
-    /// Documents by the order of ids where the database has no index of them; none where it has one.
+    /// Documents by the order of ids where the database has no index of them; `None` if it has one.
     pub(crate) async fn fetch_unindexed(
         &self,
         database: &str,
@@ -86,7 +86,7 @@ impl Shared {
         Ok(fetched)
     }
 
-    /// None when an id of ours is met that needs the index.
+    /// `None` if an id of ours is met that needs the index.
     async fn fetch_in_order(
         &self,
         database: &str,
@@ -126,7 +126,7 @@ impl Shared {
         Ok(Some(fetched))
     }
 
-    /// Counts keys of the index of ids where there is none; none where there is one.
+    /// Counts keys of the index of ids where there is none; `None` if there is one.
     pub(crate) async fn count_unindexed(
         &self,
         database: &str,

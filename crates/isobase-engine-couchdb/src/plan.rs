@@ -1,4 +1,4 @@
-//! What an administrator makes where the service may not.
+//! Steps for an administrator where the service may not do them.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::{
 /// One request of an administrator. Displayed as a `curl` command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupStep {
-    /// What it makes, in a sentence.
+    /// Its effect, in a sentence.
     pub about: String,
     /// `PUT` or `POST`.
     pub method: &'static str,

@@ -102,7 +102,7 @@ impl Shared {
         Ok(documents)
     }
 
-    /// What a database has under ids, in their order; none when the answer would be larger than
+    /// The documents of a database under ids, in their order; `None` if the answer would be larger than
     /// allowed.
     pub(crate) async fn read_rows(
         &self,

@@ -19,7 +19,7 @@ use isobase_engine::EngineError;
 use isobase_journal::{
     After, CatalogueEntry, Commit, DocumentWrite, Head, KeptBody, StoredAnswer, Tree,
 };
-use isobase_types::{Change, CollectionName, Sequence, Timestamp};
+use isobase_types::{Change, CollectionName, Sequence, Timestamp, hex};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -29,12 +29,12 @@ use crate::{
         answer_fields, body_fields, change_tree, entry_fields, list, number, read_answer,
         read_body, read_change, read_entry, read_number, read_time,
     },
-    names::{IDS, hex},
+    names::IDS,
 };
 
 pub(crate) const LOG: &str = "log.";
 
-/// What a commit does to one document.
+/// The effect of a commit on one document.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Effect {
     pub(crate) collection: CollectionName,
@@ -51,7 +51,7 @@ pub(crate) struct Effect {
 }
 
 impl Effect {
-    /// What a write does; `None` when there is nothing to do (created and deleted at once).
+    /// The effect of a write; `None` when there is nothing to do (created and deleted at once).
     pub(crate) fn of(write: &DocumentWrite, base: Option<String>, commit: &Commit) -> Option<Self> {
         if write.before.is_none() && write.after.is_none() {
             return None;
@@ -84,7 +84,7 @@ impl Effect {
         Self { document: kept_text(content, after), ..self }
     }
 
-    /// The version of a document that is new: whoever applies the record gives it the same one,
+    /// The version of a document that is new: a caller that applies the record gives it the same one,
     /// so that doing it again, however late, changes nothing.
     ///
     /// It is a second version, because of two versions without a common past CouchDB shows the one
@@ -144,7 +144,7 @@ pub(crate) struct Record {
     pub(crate) head: Head,
     pub(crate) at: Timestamp,
     pub(crate) changes: Vec<Change>,
-    /// What was to be done is done, and no longer here.
+    /// Effects that are done, and no longer here.
     pub(crate) is_applied: bool,
     pub(crate) effects: Vec<Effect>,
     pub(crate) answers: Vec<StoredAnswer>,

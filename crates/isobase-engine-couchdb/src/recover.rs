@@ -1,4 +1,4 @@
-//! The head as this process knows it, and the last record carried out where nobody has.
+//! The head as this process knows it, and the last record carried out where no one has.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
 const HEAD_READS_MAX: usize = 8;
 
 impl Shared {
-    /// Reads the head, and applies its record if nobody has.
+    /// Reads the head, and applies its record if no one has.
     pub(crate) async fn recover(self: &Arc<Self>, deadline: Instant) -> Result<Head, EngineError> {
         let last = self.last_record_id(deadline).await?;
         if let Some(head) = last.and_then(|id| self.known_head(&id)) {
@@ -71,7 +71,7 @@ impl Shared {
         Ok(head)
     }
 
-    /// Applies the record of a head, if nobody has; false when it is not the head any more.
+    /// Applies the record of a head, if no one has; false when it is not the head any more.
     pub(crate) async fn settle(
         self: &Arc<Self>,
         head: &Head,

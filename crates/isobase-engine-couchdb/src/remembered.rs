@@ -1,4 +1,4 @@
-//! What a process remembers from request to request.
+//! A process's memory from request to request.
 
 use isobase_types::CollectionName;
 

@@ -1,4 +1,4 @@
-//! What CouchDB says of documents: the rows of an answer, and the paths of documents.
+//! Documents in the words of CouchDB: the rows of an answer, and the paths of documents.
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_journal::Tree;
@@ -9,7 +9,7 @@ use crate::{
     error::{Complaint, strange},
 };
 
-/// What a database has under an id.
+/// The documents of a database under an id.
 pub(crate) enum Row {
     /// There was never a document.
     Missing,
@@ -32,7 +32,7 @@ impl Row {
         match tree.get("error").and_then(Tree::as_str) {
             None => {}
             Some("not_found") => return Ok(Self::Missing),
-            // A part of a cluster did not answer: nobody knows what is there.
+            // A part of a cluster did not answer: no one knows what is there.
             Some(_) => {
                 let complaint = Complaint::of_tree(&tree);
                 let message = format!("CouchDB answered {} to {what}", complaint.error);

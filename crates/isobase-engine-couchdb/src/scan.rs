@@ -22,6 +22,9 @@ const ANSWER_BYTES_HIGH: usize = 24 << 20;
 /// About what an answer with documents should have.
 const ANSWER_BYTES: usize = 4 << 20;
 
+/// The work of [`Shared::written_since`] in its errors.
+const WRITTEN: &str = "reading what was written";
+
 impl Shared {
     /// Every document of a collection in the order of its native ids.
     pub(crate) async fn scan(
@@ -45,8 +48,24 @@ impl Shared {
         Ok(scanned)
     }
 
-    /// What was written into a collection after a place in its `_changes`; without a place, the
-    /// present one. None when there is no such database (any more).
+    /// A page without rows that ends at the present place of a database.
+    async fn present_place(
+        &self,
+        database: &str,
+        deadline: Instant,
+    ) -> Result<Option<WrittenPage>, EngineError> {
+        let call = self.client.get(format!("/{}", segment(database)), WRITTEN, deadline);
+        let reply = self.client.send(&call).await?;
+        if reply.status == 404 {
+            return Ok(None);
+        }
+        let place = self.success(&call, reply)?.get("update_seq").map(place_text);
+        let page = |place| WrittenPage { place, is_last: true, ..WrittenPage::default() };
+        place.map(|place| Some(page(place))).ok_or_else(|| strange(WRITTEN))
+    }
+
+    /// The documents written into a collection after a place in its `_changes`; without a place, the
+    /// present one. `None` if there is no such database (any more).
     pub(crate) async fn written_since(
         &self,
         collection: &CollectionName,
@@ -54,18 +73,8 @@ impl Shared {
         limit: u32,
         deadline: Instant,
     ) -> Result<Option<WrittenPage>, EngineError> {
-        const WHAT: &str = "reading what was written";
         let database = self.names.database(collection);
-        let Some(place) = place else {
-            let call = self.client.get(format!("/{}", segment(&database)), WHAT, deadline);
-            let reply = self.client.send(&call).await?;
-            if reply.status == 404 {
-                return Ok(None);
-            }
-            let place = self.success(&call, reply)?.get("update_seq").map(place_text);
-            let page = |place| WrittenPage { place, is_last: true, ..WrittenPage::default() };
-            return place.map(|place| Some(page(place))).ok_or_else(|| strange(WHAT));
-        };
+        let Some(place) = place else { return self.present_place(&database, deadline).await };
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let mut rows = self.rows_for(ANSWER_BYTES, limit.clamp(1, ROWS_MAX));
         loop {
@@ -74,7 +83,7 @@ impl Shared {
                 segment(&database),
                 segment(place)
             );
-            let mut call = self.client.get(path, WHAT, deadline);
+            let mut call = self.client.get(path, WRITTEN, deadline);
             if rows > 1 {
                 call.answer_bytes_max = ANSWER_BYTES_HIGH;
             }
@@ -90,7 +99,7 @@ impl Shared {
                 return Ok(None);
             }
             let Tree::Object(fields) = self.success(&call, reply)? else {
-                return Err(strange(WHAT));
+                return Err(strange(WRITTEN));
             };
             let mut page = WrittenPage::default();
             for (name, value) in fields {
@@ -105,7 +114,7 @@ impl Shared {
                     _ => {}
                 }
             }
-            return if page.place.is_empty() { Err(strange(WHAT)) } else { Ok(Some(page)) };
+            return if page.place.is_empty() { Err(strange(WRITTEN)) } else { Ok(Some(page)) };
         }
     }
 

@@ -1,4 +1,4 @@
-//! What all calls of one open database share.
+//! State that all calls of one open database share.
 
 use std::{
     collections::HashSet,
@@ -23,7 +23,7 @@ use crate::{
 
 /// Requests of one call that run at once.
 pub(crate) const PARALLEL: usize = 8;
-/// Size of a document as long as nobody knows.
+/// Size of a document as long as no one knows.
 const DOCUMENT_BYTES_GUESS: usize = 1_024;
 
 /// One open database: a server and a prefix.
@@ -37,30 +37,30 @@ pub(crate) struct Shared {
     pub(crate) prepared: Mutex<HashSet<String>>,
     /// Databases that have the index of ids. Written and dropped likewise.
     pub(crate) ordered: Mutex<HashSet<String>>,
-    /// The last head that this process knows. Written by whoever read or moved it.
+    /// The last head that this process knows. Written by the task that read or moved it.
     pub(crate) known: Mutex<Option<KnownHead>>,
-    /// The last record that was glanced at. Written by whoever glanced, read by whoever settles.
+    /// The last record that was glanced at. Written by the caller that glanced, read by the one that settles.
     pub(crate) glanced: Mutex<Option<Arc<Record>>>,
-    /// Held by whoever does what a record says, so that it is done once in this process.
+    /// Held by the task that does what a record says, so that it is done once in this process.
     pub(crate) applying: tokio::sync::Mutex<()>,
     /// Records whose effects are applied and may be dropped. Commits add, the stripping takes.
     pub(crate) to_strip: Mutex<Vec<Stripped>>,
     /// A stripping is under way or about to begin.
     pub(crate) is_stripping: AtomicBool,
-    /// What CouchDB refused of the last commit of this process, by its number. The commit writes
+    /// The documents of the last commit of this process that CouchDB refused, by its number. The commit writes
     /// it, its author takes it.
     pub(crate) refused: Mutex<Option<(u64, Vec<Refused>)>>,
     /// Views of Mango indexes cannot be asked for counts; the server said so.
     pub(crate) counts_one_by_one: AtomicBool,
     /// Answers to idempotency keys are looked at again when those given before this time, in
-    /// microseconds, are to go. Written by whoever looked at all of them.
+    /// microseconds, are to go. Written by the task that looked at all of them.
     pub(crate) answers_due_us: AtomicI64,
     /// Where the look for old answers goes on; `None` when the next one begins at the first answer.
     /// Written by the look, page by page.
     pub(crate) forgetting: Mutex<Option<Forgetting>>,
     /// The journal has an older format: it gets ours with the first record of this process.
     pub(crate) is_old: AtomicBool,
-    /// What a document of this database takes, lately.
+    /// The size of a document of this database, lately.
     document_bytes: AtomicUsize,
 }
 

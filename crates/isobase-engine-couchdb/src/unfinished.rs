@@ -60,7 +60,7 @@ impl Shared {
         Ok(found.map(|found| note(found).unwrap_or_default()))
     }
 
-    /// Replaces head and catalogue and empties the log; nobody else writes.
+    /// Replaces head and catalogue and empties the log; no one else writes.
     pub(crate) async fn reset(
         self: &Arc<Self>,
         counters: Counters,

@@ -2,7 +2,7 @@
 
 use isobase_engine::EngineError;
 use isobase_journal::{CatalogueEntry, KeptBody, StoredAnswer, Tree};
-use isobase_types::Sequence;
+use isobase_types::{Sequence, hex};
 
 use crate::{
     codec::Found,
@@ -11,7 +11,7 @@ use crate::{
         answer_fields, body_fields, entry_fields, number, read_answer, read_body, read_entry,
         read_number,
     },
-    names::{Names, hex},
+    names::Names,
 };
 
 /// The layout this program reads and writes.

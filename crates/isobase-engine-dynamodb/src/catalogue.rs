@@ -104,7 +104,7 @@ fn read_entry(item: &Item) -> Result<Catalogued, EngineError> {
             adopted: *item.get("adopted")?.as_bool().ok()?,
             deleting: as_integer(item, "deleting").map(Sequence),
         };
-        // A count below zero would be a mistake of ours; nobody should fail for it.
+        // A count below zero would be a mistake of ours; no one should fail for it.
         let counted = as_integer::<i64>(item, DOCUMENTS).unwrap_or_default();
         let documents = u64::try_from(counted).unwrap_or_default();
         let runs = as_integer(item, RUNS).unwrap_or_default();

@@ -352,7 +352,7 @@ impl Condition {
     }
 }
 
-/// What a commit does to a collection's place in the catalogue.
+/// The effect of a commit on a collection's place in the catalogue.
 #[derive(Default)]
 struct Moved<'a> {
     entry: Option<&'a CatalogueEntry>,
@@ -362,7 +362,7 @@ struct Moved<'a> {
     documents: i64,
 }
 
-/// What a commit comes to.
+/// The outcome of a commit.
 struct Transaction<'a> {
     items: Vec<TransactWriteItem>,
     /// Entries that are put on the condition that there is none, by their places.

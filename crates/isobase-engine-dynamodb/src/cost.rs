@@ -1,4 +1,4 @@
-//! What a write takes of a transaction, and whether it fits an item.
+//! The share of a write in a transaction, and whether it fits an item.
 
 use isobase_engine::listing;
 use isobase_journal::{After, Cost, DocumentWrite, IndexKey};
@@ -14,7 +14,7 @@ const CHANGE_BYTES: usize = 100;
 /// Bytes of an entry beside its names and keys.
 const ENTRY_BYTES: usize = 32;
 
-/// What a write costs: the document, and each entry that comes or goes.
+/// The cost of a write: the document, and each entry that comes or goes.
 pub(crate) fn cost(write: &DocumentWrite) -> Cost {
     let (gone, new) = key_changes(write);
     let names = write.key.collection.as_str().len() + write.key.id.to_string().len();
@@ -27,7 +27,7 @@ pub(crate) fn cost(write: &DocumentWrite) -> Cost {
     Cost { items: 1 + found + (gone.len() + new.len()) as u64, bytes: bytes as u64 }
 }
 
-/// Whether another program wrote the document that was read, without our bookkeeping: nobody
+/// Whether another program wrote the document that was read, without our bookkeeping: no one
 /// knows then which keys and counts there are of it.
 pub(crate) fn is_unstamped(write: &DocumentWrite) -> bool {
     write.before.as_ref().is_some_and(|before| before.tag.0.is_empty())

@@ -47,7 +47,7 @@ pub struct DynamoDbDatabase {
     /// Set when opened: DynamoDB deletes old answers itself. Read by the trimming.
     expires: AtomicBool,
     /// Answers to idempotency keys are looked at again when those given before this time, in
-    /// microseconds, are to go. Written by whoever looked at all of them, which also reads it.
+    /// microseconds, are to go. Written by the task that looked at all of them, which also reads it.
     pub(crate) answers_due_us: AtomicI64,
 }
 

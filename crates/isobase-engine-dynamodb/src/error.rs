@@ -20,14 +20,14 @@ pub(crate) struct Failure {
     pub(crate) source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-/// What a failure means for the request.
+/// The meaning of a failure for the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
     /// Too much at once; nothing was written.
     Throttled,
     /// Not reached, or refused for a moment; nothing was written.
     Unavailable,
-    /// Nobody knows whether it was carried out.
+    /// No one knows whether it was carried out.
     Unknown,
     /// Credentials are missing, expired or wrong; nothing was written.
     Credentials,

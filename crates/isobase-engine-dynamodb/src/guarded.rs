@@ -21,7 +21,7 @@ pub(crate) struct Guarded {
     pub(crate) effects: Vec<TransactWriteItem>,
 }
 
-/// What was asked for with one check, under that check.
+/// The items asked for with one check, under that check.
 struct Shared {
     guarded: Guarded,
     /// Where what was asked for stands.

@@ -1,4 +1,4 @@
-//! What DynamoDB can hold.
+//! The limits of DynamoDB.
 
 use isobase_engine::{Limit, Limits};
 use isobase_journal::{Budget, NativeRules};

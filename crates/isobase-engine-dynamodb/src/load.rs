@@ -89,7 +89,7 @@ impl DynamoDbDatabase {
             .await
     }
 
-    /// What stays unprocessed is sent again: it is never dropped.
+    /// Items that stay unprocessed are sent again: it is never dropped.
     async fn write_part(&self, part: Vec<Writing>) -> Result<(), EngineError> {
         let mut retry = self.client.retry();
         let mut left = std::collections::HashMap::<String, Vec<WriteRequest>>::new();

@@ -32,7 +32,7 @@ const MERGED_ITEMS: usize = 100;
 const RUNS_PAGE: usize = 4;
 
 impl DynamoDbDatabase {
-    /// What a load leaves of the ids of its documents.
+    /// The trace that a load leaves of the ids of its documents.
     pub(crate) fn push_runs(
         &self,
         writes: &[DocumentWrite],
@@ -168,7 +168,7 @@ impl DynamoDbDatabase {
     }
 }
 
-/// What a merge came to.
+/// The outcome of a merge.
 #[derive(Debug)]
 pub(crate) struct Merged {
     pub(crate) generation: Generation,
@@ -220,7 +220,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// What the calls of a load left, in the order of the keys; of several for one key the last.
+/// The traces of the calls of a load, in the order of the keys; of several for one key the last.
 struct Loaded<'a> {
     database: &'a DynamoDbDatabase,
     pk: String,

@@ -13,7 +13,7 @@ use crate::options::{TABLE_NAME_BYTES_MAX, is_table_byte};
 
 /// Shortest name of a table. Source: as [`TABLE_NAME_BYTES_MAX`].
 const TABLE_NAME_BYTES_MIN: usize = 3;
-/// What the names of our own tables begin with, after the prefix.
+/// The prefix of the names of our own tables, after the one of the options.
 const OWN: &str = "isobase_";
 const PADDING: &str = "..";
 /// Before the hash of a name that is too long. `.h` begins no escape.

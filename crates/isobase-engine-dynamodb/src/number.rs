@@ -18,7 +18,7 @@ pub(crate) fn nearest(text: &str) -> Cow<'_, str> {
     }
     let fits = number.digits.len() <= DIGITS_MAX
         && (EXPONENT_MIN..=EXPONENT_MAX).contains(&number.exponent);
-    // A text of many zeros is written anew: what a parser makes of it, nobody says.
+    // A text of many zeros is written anew: what a parser makes of it, no one says.
     if fits && text.len() <= DIGITS_MAX + 7 {
         return Cow::Borrowed(text);
     }
@@ -38,7 +38,7 @@ pub(crate) fn nearest(text: &str) -> Cow<'_, str> {
     Cow::Owned(number.write())
 }
 
-/// What a number costs of an item.
+/// The share of a number in an item.
 ///
 /// Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats" (2026-11): about
 /// one byte for two digits and one more, at most 21. Two digits may begin in the middle of a

@@ -19,7 +19,7 @@ pub struct DynamoDbOptions {
     pub region: Option<String>,
     /// Another address than Amazon's; none takes `AWS_ENDPOINT_URL_DYNAMODB` if it is set.
     pub endpoint: Option<String>,
-    /// What the names of all tables begin with.
+    /// The prefix of the names of all tables.
     pub prefix: String,
     /// Who asks.
     pub credentials: DynamoDbCredentials,
@@ -28,7 +28,7 @@ pub struct DynamoDbOptions {
 /// Who asks.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum DynamoDbCredentials {
-    /// What the SDK finds: environment, profile, web identity, container, machine. At a loopback
+    /// Credentials that the SDK finds: environment, profile, web identity, container, machine. At a loopback
     /// address without `AWS_ACCESS_KEY_ID`: invented ones, because emulators want some.
     #[default]
     Chain,
@@ -55,7 +55,7 @@ pub enum InvalidUrl {
     /// The region holds something no region has.
     #[error("the region '{region}' of the DynamoDB URL has characters other than a-z, 0-9 and '-'")]
     Region {
-        /// What was given.
+        /// The input.
         region: String,
     },
     /// The prefix holds what a table's name cannot have.
@@ -64,16 +64,16 @@ pub enum InvalidUrl {
          A-Z, a-z, 0-9, '_', '-' and '.'"
     )]
     Prefix {
-        /// What was given.
+        /// The input.
         prefix: String,
     },
     /// The endpoint is no address.
     #[error("the endpoint '{endpoint}' of the DynamoDB URL must begin with http:// or https://")]
     Endpoint {
-        /// What was given.
+        /// The input.
         endpoint: String,
     },
-    /// A parameter nobody knows.
+    /// A parameter no one knows.
     #[error("unknown parameter '{name}' in the DynamoDB URL, only 'endpoint' is known")]
     UnknownParameter {
         /// Its name.
@@ -157,7 +157,7 @@ impl fmt::Debug for DynamoDbCredentials {
     }
 }
 
-/// What the names of tables are made of.
+/// The parts of the names of tables.
 pub(crate) fn is_table_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }

@@ -1,4 +1,4 @@
-//! What someone else must create where the service may not.
+//! Objects that an administrator must create where the service may not.
 
 use isobase_types::CollectionName;
 

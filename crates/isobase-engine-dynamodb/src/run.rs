@@ -33,10 +33,10 @@ pub(crate) fn ids(collection: &CollectionName, generation: Generation) -> String
     format!("ids/{collection}/{generation}")
 }
 
-/// A key, and whose it is; nobody's where an entry takes it away.
+/// A key, and whose it is; no one's where an entry takes it away.
 pub(crate) type Place = (Vec<u8>, Option<String>);
 
-/// What an item of an index says: a run, or an entry.
+/// The content of an item of an index: a run, or an entry.
 pub(crate) fn places(item: &Item) -> Result<Vec<Place>, EngineError> {
     if let Some(packed) = as_bytes(item, KEYS) {
         let all = unpacked(packed).ok_or_else(|| corrupted("a run of ids"))?;
@@ -50,7 +50,7 @@ pub(crate) fn places(item: &Item) -> Result<Vec<Place>, EngineError> {
     Ok(vec![(key, id)])
 }
 
-/// What one call of a load left, and when.
+/// The trace of one call of a load, and when.
 pub(crate) fn read_loaded(item: &Item) -> Result<(u64, Vec<Place>), EngineError> {
     let read = || {
         let generation = as_bytes(item, SK)?.last_chunk::<8>()?;

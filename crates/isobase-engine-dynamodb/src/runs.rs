@@ -52,7 +52,7 @@ impl DynamoDbDatabase {
                 let read = |(key, id): Id| Some((key, DocumentId::parse(&id).ok()?));
                 return Ok(Entries { entries: found.filter_map(read).collect(), exhausted });
             }
-            // All of them were taken away: what comes after the horizon.
+            // All of them were deleted: what comes after the horizon.
             match horizon {
                 Some(horizon) if reverse => upper = Some(horizon),
                 Some(horizon) => {

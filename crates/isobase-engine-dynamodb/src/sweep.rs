@@ -1,4 +1,4 @@
-//! Taking away what other programs' writes left in the journal.
+//! Deleting what other programs' writes left in the journal.
 
 use aws_sdk_dynamodb::{
     error::BuildError,
@@ -26,7 +26,7 @@ const ENTRIES: usize = 500;
 const COUNTS_MAX: usize = 5;
 
 impl DynamoDbDatabase {
-    /// Takes away entries whose document is gone or has another key, and counts anew.
+    /// Deletes entries whose document is gone or has another key, and counts anew.
     pub(crate) async fn sweep_collection(
         &self,
         collection: &CollectionName,
@@ -108,7 +108,7 @@ impl DynamoDbDatabase {
                 0 => self.count_entries(&range).await?,
                 generation => self.count_over_runs(&range, generation).await?,
             };
-            // Whoever only reads need not be allowed to write.
+            // A caller that only reads need not be allowed to write.
             let is_true = |known: Catalogued| known.documents == documents && !known.is_miscounted;
             let known = self.catalogued_one(collection).await?;
             if known.is_some_and(is_true) && self.read_head().await?.commit == head.commit {

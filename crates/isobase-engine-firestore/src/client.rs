@@ -63,7 +63,7 @@ pub(crate) struct Client {
     repetitions: AtomicU64,
 }
 
-/// What an attempt needs to make its request.
+/// The parts that an attempt needs to make its request.
 pub(crate) struct Attempt<'a> {
     client: &'a Client,
     authorization: MetadataValue<Ascii>,

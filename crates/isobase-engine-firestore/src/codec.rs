@@ -1,6 +1,6 @@
 //! Values of Firestore and JSON.
 //!
-//! What we write is native: integers within 64 bits as `integerValue`, other numbers as the
+//! Our writes are native: integers within 64 bits as `integerValue`, other numbers as the
 //! nearest `doubleValue`. What other programs wrote may have types that JSON lacks; they are read
 //! as text: timestamps in RFC 3339, bytes in base64, references as the path of the document,
 //! points as `{"latitude", "longitude"}`, and what is no finite number as `"NaN"`, `"Infinity"`

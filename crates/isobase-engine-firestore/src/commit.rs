@@ -24,7 +24,7 @@ use crate::{
     writes::{SeenHead, WriteExt, bookkeeping, delete, put, token},
 };
 
-/// What a commit writes, ready to be made into requests.
+/// The writes of a commit, ready to be made into requests.
 struct Prepared<'a> {
     database: &'a FirestoreDatabase,
     commit: &'a Commit,
@@ -155,7 +155,7 @@ impl FirestoreDatabase {
 }
 
 impl Prepared<'_> {
-    /// What it is about, for whoever reads that it failed.
+    /// Its subject, for the reader of its error.
     fn what(&self) -> String {
         let Some(first) = self.commit.documents.first() else { return "committing".to_owned() };
         let name = self.database.name_of(first);

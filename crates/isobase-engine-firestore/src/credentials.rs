@@ -36,7 +36,7 @@ const METADATA_HOST: &str = "metadata.google.internal";
 
 /// Who we are.
 pub(crate) enum Credentials {
-    /// Whoever an emulator lets do everything.
+    /// A caller that an emulator lets do everything.
     Emulator,
     /// A key of a service account.
     ServiceAccount(ServiceAccount),
@@ -456,7 +456,7 @@ mod tests {
         assert!(request.contains("metadata-flavor: Google"), "{request}");
         let error = credentials.token().await.err().unwrap();
         assert!(error.to_string().contains("give the machine a service account"), "{error}");
-        // Nobody listens any more.
+        // No one listens any more.
         let error = credentials.token().await.err().unwrap();
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert!(error.to_string().contains("there are no credentials"), "{error}");

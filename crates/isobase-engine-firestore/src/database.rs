@@ -1,4 +1,4 @@
-//! What Firestore does for the engine.
+//! Firestore's part of the engine.
 
 use async_trait::async_trait;
 use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits};
@@ -18,7 +18,7 @@ use crate::{
 /// One Firestore database, as the engine over document databases uses it.
 pub struct FirestoreDatabase {
     pub(crate) requests: Requests,
-    /// What its owner says that Firestore indexes.
+    /// The fields that Firestore indexes, in the words of its owner.
     indexing: Indexing,
     /// The head as it was last read or written: a commit for it needs no read before. Dropped
     /// when a commit is refused.

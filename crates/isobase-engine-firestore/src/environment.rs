@@ -1,4 +1,4 @@
-//! What the process was started with, as far as Google's own libraries look at it.
+//! The environment of the process, as far as Google's own libraries look at it.
 
 use std::{env, path::PathBuf};
 

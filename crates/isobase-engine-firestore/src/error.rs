@@ -124,7 +124,7 @@ fn is_too_many_entries(status: &Status) -> bool {
     message.contains("too many index entries") || message.contains("too many indexed properties")
 }
 
-/// What the operator can do.
+/// The remedy for the operator.
 fn way_out(status: &Status) -> &'static str {
     match status.code() {
         Code::InvalidArgument | Code::FailedPrecondition if is_too_many_entries(status) => {

@@ -1,6 +1,6 @@
-//! What the database indexes by itself.
+//! The indexing by the database itself.
 
-/// What Firestore is to index beside our keys.
+/// The fields that Firestore indexes beside our keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Indexing {
     /// Every field, as it does by itself: other programs may query them.

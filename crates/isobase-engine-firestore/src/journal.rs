@@ -21,7 +21,7 @@ pub(crate) const UNFINISHED: &str = "unfinished";
 /// When the record of a commit or an answer was written.
 pub(crate) const AT: &str = "at";
 
-/// What only our own code writes has another form.
+/// Values that only our own code writes have another form.
 pub(crate) fn corrupted(what: &str) -> EngineError {
     EngineError::new(ErrorKind::Corrupted, format!("{what} cannot be read"))
 }

@@ -1,4 +1,4 @@
-//! What Firestore can hold.
+//! The limits of Firestore.
 
 use std::time::Duration;
 
@@ -89,7 +89,7 @@ pub(crate) const RULES: NativeRules = NativeRules {
     dunder_names: false,
     top_level_underscore: true,
     // Firestore allows 20 (the quotas page; its emulator takes 20 in the value of a field); one
-    // is left for whoever counts from the document.
+    // is left for those who count from the document.
     levels_max: 19,
     name_bytes_max: 1_500,
     index_key_bytes_max: 1_500,

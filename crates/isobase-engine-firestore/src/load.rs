@@ -158,7 +158,7 @@ impl FirestoreDatabase {
         parts
     }
 
-    /// Deletes the documents of a collection that a deletion of it took away.
+    /// Deletes the documents of a collection that a deletion of it deleted.
     pub(crate) async fn purge_to(
         &self,
         collection: &CollectionName,

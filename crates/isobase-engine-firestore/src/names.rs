@@ -9,7 +9,7 @@ const RESERVED_PREFIX: &str = "isobase_";
 
 /// Head and note of an unfinished load.
 const JOURNAL: &str = "isobase_journal";
-/// What each commit wrote.
+/// The writes of each commit.
 const LOG: &str = "isobase_log";
 /// Large bodies that changes keep.
 const BODIES: &str = "isobase_bodies";

@@ -1,4 +1,4 @@
-//! What a caller may choose.
+//! Options.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct FirestoreOptions {
     pub emulator: Option<String>,
     /// Stands before the name of every collection, the journal's included. Default none.
     pub prefix: String,
-    /// What Firestore indexes, as its owner has set it up: a document with more than 40,000 index
+    /// The indexing by Firestore, as its owner has set it up: a document with more than 40,000 index
     /// entries is refused. Default [`Indexing::Everything`], as Firestore does by itself.
     pub indexing: Indexing,
     /// HTTP/2 connections; Google allows 100 requests at once on each. Default 2.
@@ -111,7 +111,7 @@ pub enum InvalidUrl {
          firestore://PROJECT/DATABASE?emulator=HOST:PORT&prefix=TEXT"
     )]
     Form,
-    /// A parameter nobody knows.
+    /// A parameter no one knows.
     #[error(
         "unknown parameter '{name}' in the Firestore URL, known are emulator, prefix, indexing \
          and connections"
@@ -125,7 +125,7 @@ pub enum InvalidUrl {
     Parameter {
         /// Its name.
         name: &'static str,
-        /// What is allowed.
+        /// Allowed.
         expected: &'static str,
     },
 }

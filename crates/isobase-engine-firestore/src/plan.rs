@@ -31,7 +31,7 @@ pub fn index_plan(options: &FirestoreOptions, collections: &[CollectionName]) ->
     text
 }
 
-/// What is said of a field and all below it.
+/// The rule for a field and all below it.
 fn field(group: &str, path: &str, indexed: bool) -> Value {
     let scope = |order: &str| json!({ "order": order, "queryScope": "COLLECTION" });
     let indexes = match indexed {

@@ -28,7 +28,7 @@ use crate::{
 const COLLECTIONS_PAGE: i32 = 300;
 /// Rounds in which the refused writes of a bulk request are sent again.
 const ROUNDS_MAX: u32 = 8;
-/// What a count is called in its answer.
+/// The name of a count in its answer.
 const COUNT: &str = "documents";
 
 /// Requests to one database.
@@ -37,7 +37,7 @@ pub(crate) struct Requests {
     pub(crate) names: Names,
 }
 
-/// What a query found.
+/// The findings of a query.
 #[derive(Default)]
 pub(crate) struct Found {
     pub(crate) documents: Vec<Document>,
@@ -105,7 +105,7 @@ impl Requests {
         Ok(self.documents(&[name]).await?.pop().flatten())
     }
 
-    /// What a query finds, until about so many bytes have come (at least one document).
+    /// The findings of a query, until about so many bytes have come (at least one document).
     pub(crate) async fn query(
         &self,
         query: &StructuredQuery,
@@ -260,7 +260,7 @@ impl Requests {
         Ok(written)
     }
 
-    /// What became of each write. They are sent in halves where they are too much at once.
+    /// The outcome of each write. They are sent in halves where they are too much at once.
     async fn batch_write_parts(
         &self,
         what: &str,
@@ -314,7 +314,7 @@ impl Requests {
     }
 }
 
-/// What became of each write.
+/// The outcome of each write.
 fn statuses(answer: BatchWriteResponse) -> impl Iterator<Item = Status> {
     answer
         .status

@@ -56,7 +56,7 @@ fn string(text: &str) -> u64 {
     text.len() as u64 + 1
 }
 
-/// What a document has in the automatic indexes: two entries for each field that is neither array
+/// The entries of a document in the automatic indexes: two entries for each field that is neither array
 /// nor map, and one for each element of an array
 /// (cloud.google.com/firestore/docs/concepts/index-overview, 2026-11).
 #[derive(Debug, Default)]
@@ -69,7 +69,7 @@ pub(crate) struct Indexed {
     pub(crate) longest: (String, u64),
 }
 
-/// What a document of this path has in the automatic indexes.
+/// The entries of a document of this path in the automatic indexes.
 pub(crate) fn indexed(path: &[&str], after: &After) -> Indexed {
     let names = path.iter().map(|part| string(part)).sum::<u64>() + 16;
     let mut indexed = Indexed::default();
@@ -142,7 +142,7 @@ fn entry_bytes(fields: &Fields, before: usize) -> u64 {
     fields.iter().map(of_field).sum()
 }
 
-/// What a write costs of what one commit may have. It is bounded twice: by the bytes of the
+/// The share of a write in what one commit may have. It is bounded twice: by the bytes of the
 /// request, and by those of everything that it writes, replaces and deletes.
 pub(crate) fn cost(document: &str, write: &DocumentWrite) -> u64 {
     let wire = wire(document, write);

@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Gives the header of every request, and replaces the token in time.
 pub(crate) struct Tokens {
     credentials: Credentials,
-    /// Written by whoever finds it missing or old; the others wait for it.
+    /// Written by the task that finds it missing or old; the others wait for it.
     current: Mutex<Option<Current>>,
     /// Tokens asked for, failures included.
     fetched: AtomicU64,

@@ -1,4 +1,4 @@
-//! What commits are made of.
+//! The parts of commits.
 
 use googleapis_tonic_google_firestore_v1::google::firestore::v1 as proto;
 use isobase_journal::{After, Head, META_FIELD};
@@ -38,7 +38,7 @@ pub(crate) fn delete(name: String) -> Write {
     Write { operation: Some(write::Operation::Delete(name)), ..Write::default() }
 }
 
-/// What a [`Write`] is conditioned on.
+/// The condition of a [`Write`].
 pub(crate) trait WriteExt {
     /// Only if the document is so.
     fn under(self, condition: ConditionType) -> Self;

@@ -1,8 +1,8 @@
-//! What keeps the engine's memory bounded.
+//! Bounds of the engine's memory.
 
 use std::time::Duration;
 
-/// What keeps the engine's memory bounded besides its documents.
+/// Bounds of the engine's memory besides its documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryOptions {
     /// Changes kept for the change feed. Default 1,000,000 (about 150 MiB when full).

@@ -1,4 +1,4 @@
-//! What the engine holds.
+//! The contents of the engine.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
@@ -232,13 +232,8 @@ impl State {
             Effect::Remove => (ChangeKind::Deleted, None),
         };
         let after = body.map(|body| {
-            Arc::new(Document {
-                id: id.clone(),
-                revision: revision.clone(),
-                created_at,
-                updated_at,
-                body,
-            })
+            let (id, revision) = (id.clone(), revision.clone());
+            Arc::new(Document { id, revision, created_at, updated_at, body })
         });
         let kept = self.kept(&collection, before.as_deref(), after.as_deref());
         self.set(&collection, &id, after);
@@ -272,7 +267,7 @@ impl State {
         Some(stored)
     }
 
-    /// What the entry of a write keeps.
+    /// The parts that the entry of a write keeps.
     fn kept(
         &self,
         collection: &CollectionName,

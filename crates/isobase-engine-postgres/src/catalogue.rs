@@ -1,4 +1,4 @@
-//! What this process knows about collections and indexes.
+//! This process's knowledge of collections and indexes.
 
 use std::{
     collections::HashMap,
@@ -34,14 +34,14 @@ pub(crate) const RETIREMENT_SECONDS: f64 = 60.0;
 #[derive(Debug)]
 pub(crate) struct Catalogue {
     /// Numbers of collections. They never change and are never reused, so what is here is true
-    /// for ever; a name that is not here may still exist. Written by whoever learns one from a
+    /// for ever; a name that is not here may still exist. Written by the task that learns one from a
     /// committed row.
     collections: RwLock<HashMap<CollectionName, i32>>,
     /// The indexes as of some version. Never replaced by an older one.
     indexes: ArcSwap<Checked>,
     pub(crate) loading: Loading,
     pub(crate) channel: Channel,
-    /// What changes keep of their documents.
+    /// The parts that changes keep of their documents.
     pub(crate) keeping: Keeping,
     /// On which terms collections keep their documents.
     pub(crate) terms: AllTerms,
@@ -83,7 +83,7 @@ pub(crate) enum RowState {
     Ready,
     /// Gone for callers; other processes may still read it for a moment.
     Dropped,
-    /// Nobody reads it; its entries are being deleted.
+    /// No one reads it; its entries are being deleted.
     Retired,
 }
 

@@ -5,8 +5,8 @@ use isobase_engine::{Identity, Waiting};
 /// Those of this process who wait for changes, and the words by which other processes tell of
 /// theirs.
 ///
-/// A commit notifies only while somebody listens: whoever does holds a shared advisory lock, and a
-/// transaction that gets the lock for itself alone tells nobody. A notification costs a lock of the
+/// A commit notifies only while somebody listens: a caller that does holds a shared advisory lock, and a
+/// transaction that gets the lock for itself alone tells no one. A notification costs a lock of the
 /// whole server at the commit, which programs beside us need not pay for nothing.
 #[derive(Debug)]
 pub(crate) struct Channel {

@@ -46,7 +46,7 @@ impl CopyRows {
         self.push(id);
     }
 
-    /// What there is to send when that is enough.
+    /// The number of bytes that is enough to send.
     pub(crate) fn piece(&mut self) -> Option<Bytes> {
         (self.0.len() >= PIECE_BYTES).then(|| {
             let piece = self.0.split().freeze();

@@ -1,4 +1,4 @@
-//! What a batch needs to know: documents, collections, referrers and holders of unique values.
+//! The rows that a batch needs: documents, collections, referrers and holders of unique values.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -228,7 +228,7 @@ impl<'c> Session<'c> {
             is_stale = true;
             Arc::new(self.in_time("reading indexes", self.load_indexes()).await?)
         };
-        // Under the lock of the clock nobody changes it: it is true until the commit.
+        // Under the lock of the clock no one changes it: it is true until the commit.
         self.catalogue.store(&indexes, asked);
         if indexes.is_unfinished && !self.catalogue.loading.is_here() {
             return Err(being_loaded());

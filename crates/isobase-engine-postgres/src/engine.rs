@@ -146,7 +146,7 @@ async fn install(
 }
 
 /// Every read walks an index, whatever the planner believes about sizes; and the server stops a
-/// read that nobody waits for any more.
+/// read that no one waits for any more.
 fn read_settings(read_timeout: Duration) -> String {
     let statement_timeout = read_timeout.mul_f64(0.9).as_millis().max(1);
     format!(

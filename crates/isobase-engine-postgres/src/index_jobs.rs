@@ -193,7 +193,7 @@ impl Transaction<'_, '_> {
                 &entries.documents.ids,
             ];
             self.execute(&s.add_entries, &new).await?;
-            // Whoever has the same values and comes into the index later finds these: by a write,
+            // A caller that has the same values and comes into the index later finds these: by a write,
             // which is refused then, or by the next part.
             if self.are_shared(index, &values).await? {
                 let duplicates = duplicates(self.session.connection, s, index);

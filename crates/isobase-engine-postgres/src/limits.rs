@@ -1,4 +1,4 @@
-//! What PostgreSQL can hold.
+//! The limits of PostgreSQL.
 
 use isobase_engine::{Limit, Limits};
 

@@ -15,10 +15,10 @@ use crate::{catalogue::Catalogue, codec::column, error::corrupted, sql::Statemen
 /// How often the clock is looked at where others tell of their commits: programs of an older
 /// version, which may run beside this one for a while, do not.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// The same behind a pooler of transactions, through which nobody can listen. It is the latency
+/// The same behind a pooler of transactions, through which no one can listen. It is the latency
 /// there, and one small read of each process in that time.
 const LOOK_EVERY_POOLED: Duration = Duration::from_millis(500);
-/// How long the connection stays when nobody waits any more.
+/// How long the connection stays when no one waits any more.
 const KEPT: Duration = Duration::from_secs(60);
 /// Time to connect, to listen, to look.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -73,7 +73,7 @@ impl Listening {
         }
     }
 
-    /// Listens until nobody has waited for a while.
+    /// Listens until no one has waited for a while.
     async fn listen(&self) -> Result<(), Error> {
         let channel = &self.catalogue.channel;
         let connection = Connection::open(&self.config, Instant::now() + DEADLINE).await?;

@@ -112,7 +112,7 @@ impl PostgresEngine {
         self.catalogue.channel.waiting.wake();
         self.analyze().await;
         self.loader.replaced().clear();
-        // Nobody loads any more.
+        // No one loads any more.
         self.loader.pool.distrust();
         Ok(())
     }

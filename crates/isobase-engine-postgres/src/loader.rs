@@ -1,4 +1,4 @@
-//! What loads need beside the engine.
+//! The state of loads beside the engine.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -8,12 +8,12 @@ use parking_lot::{Mutex, MutexGuard};
 /// Connections for loads: more do not make one server faster.
 const CONNECTIONS_MAX: usize = 4;
 
-/// What loads need.
+/// State of loads.
 #[derive(Debug)]
 pub(crate) struct Loader {
     pub(crate) pool: Pool,
     /// Collections that had documents which were loaded again: the fast way is not tried there.
-    /// Written by whoever meets one.
+    /// Written by the task that meets one.
     replaced: Mutex<HashSet<i32>>,
 }
 

@@ -1,11 +1,11 @@
-//! What checks ask beside the document that is written, and must be read before the batch is
+//! Questions of checks about other documents, and must be read before the batch is
 //! decided anew.
 
 use std::collections::HashSet;
 
 use isobase_types::{CollectionName, DocumentId, FieldPath};
 
-/// What must be read before what was decided counts.
+/// The documents to be read before the decision counts.
 #[derive(Debug, Default)]
 pub(crate) struct WantedOthers {
     pub(crate) documents: HashSet<(CollectionName, DocumentId)>,

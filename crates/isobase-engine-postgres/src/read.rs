@@ -169,7 +169,7 @@ impl PostgresEngine {
         .await
     }
 
-    /// The number of a collection; none when there is none.
+    /// The number of a collection; `None` if there is none.
     pub(crate) async fn collection_id(
         &self,
         connection: &Connection,
@@ -278,7 +278,7 @@ fn collection_info(row: &Row) -> Result<CollectionInfo, Error> {
     Ok(CollectionInfo { name, documents: column::<i64>(row, 1)?.unsigned_abs() })
 }
 
-/// What a listing or count reads with.
+/// The means by which a listing or count reads.
 struct Reading<'a> {
     connection: &'a Connection,
     statements: &'a Statements,
@@ -400,7 +400,7 @@ impl Reading<'_> {
         rows.iter().map(|row| found(row, Some(0))).collect()
     }
 
-    /// What an index orders by.
+    /// The order of an index.
     fn definition_of(&self, index: i64) -> Result<&IndexDefinition, Error> {
         let mut declared = self.indexes.maintained(self.collection);
         let found = declared.find(|row| i64::from(row.id) == index);

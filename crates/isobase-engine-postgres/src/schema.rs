@@ -14,7 +14,7 @@ const INSUFFICIENT_PRIVILEGE: &str = "42501";
 /// Two programs that start at the same moment must not both create the tables.
 const INSTALL_LOCK: i64 = 0x15_0b_a5_e0_00_00_00_01;
 
-/// What the server says about itself.
+/// The server's facts about itself.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     /// Why an acknowledged write could be lost; `None` when it cannot.
@@ -108,7 +108,7 @@ async fn check_server(connection: &Connection) -> Result<Server, EngineError> {
     Ok(Server { relaxed_durability })
 }
 
-/// What a schema holds under our names.
+/// The tables of a schema under our names.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     Nothing,
@@ -132,7 +132,7 @@ const NAMES: [&str; 11] = [
     "unfinished",
 ];
 
-/// What ours are known by, in every version: tables with at least these columns.
+/// The marks of our tables, in every version: tables with at least these columns.
 const KNOWN_BY: [(&str, &[&str]); 4] = [
     ("meta", &["version"]),
     ("clock", &["only", "sequence", "next_id", "changes_floor"]),
@@ -243,7 +243,7 @@ async fn install(connection: &Connection, config: &Config) -> Result<(), EngineE
     let schema = quoted(config.schema());
     connection.batch(&begin_locked()).await.map_err(engine_error)?;
     if !is_installed(connection, config).await? {
-        // Whoever has the schema may lack the right to create one, which PostgreSQL checks first.
+        // A caller that has the schema may lack the right to create one, which PostgreSQL checks first.
         let text = "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = $1)";
         if !exists(connection, text, config.schema()).await? {
             let create = format!("CREATE SCHEMA {schema}");
@@ -401,7 +401,7 @@ CREATE TABLE {schema}.unfinished (
 );
 "#;
 
-/// What changes keep of their documents; an empty text was omitted. The server keeps long ones
+/// The parts that changes keep of their documents; an empty text was omitted. The server keeps long ones
 /// apart by itself.
 const KEPT: &str = r#"
 ALTER TABLE {schema}.changes ADD COLUMN former text, ADD COLUMN body text;

@@ -77,7 +77,7 @@ statements! {
     set_clock (INT8, INT8, INT8, INT8)
         "UPDATE {s}.clock SET sequence = $1, next_id = $2, changes_floor = $3, \
          catalogue_version = $4";
-    // Whoever gets the lock for itself alone would tell nobody.
+    // A caller that gets the lock for itself alone would tell no one.
     notify (INT8, TEXT, TEXT)
         "SELECT pg_notify($2, $3) WHERE NOT pg_try_advisory_xact_lock($1)";
     current_rows (INT4_ARRAY, BYTEA_ARRAY, BOOL_ARRAY)
@@ -132,7 +132,7 @@ statements! {
          WHERE at < $1 ORDER BY at LIMIT $2)";
 
     // Unique values. No more documents than one have one, but while a load is unfinished.
-    // One that was changed last at a cutoff, or before it, has expired; at 0 nobody knows when.
+    // One that was changed last at a cutoff, or before it, has expired; at 0 the time is unknown.
     holders (INT4_ARRAY, BYTEA_ARRAY, BYTEA_ARRAY, INT8_ARRAY)
         "SELECT k.n, e.id FROM unnest($1, $2, $3, $4) WITH ORDINALITY \
          AS k (\"index\", lower, upper, cutoff, n) CROSS JOIN LATERAL (SELECT id \

@@ -28,7 +28,7 @@ pub(crate) const COMMIT_AT_ONCE_BYTES_MAX: usize = 32 << 20;
 /// Most idempotency keys forgotten by one batch.
 pub(crate) const TRIM_ANSWERS_MAX: i64 = 1_000;
 
-/// What a transaction of the writer works with.
+/// The state of a transaction of the writer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Session<'c> {
     pub(crate) connection: &'c Connection,
@@ -51,14 +51,14 @@ pub(crate) struct Retention {
     pub(crate) changes_from: Option<Timestamp>,
 }
 
-/// What a batch takes away besides.
+/// The other rows that a batch deletes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Forgotten {
     pub(crate) changes_to: Option<i64>,
     pub(crate) answers_from: Option<Timestamp>,
 }
 
-/// What a batch came to.
+/// The outcome of a batch.
 #[derive(Debug)]
 pub(crate) struct Committed {
     /// One per job.

@@ -52,7 +52,7 @@ impl Snapshots for PostgresEngine {
 }
 
 struct PostgresSnapshot {
-    /// What is left of the last question. Dropped before the connection.
+    /// The rest of the last question. Dropped before the connection.
     question: Option<Question>,
     connection: Connection,
     transfer: Arc<TransferStatements>,

@@ -28,7 +28,7 @@ use crate::{
     transaction::{Retention, Session, is_fault_of_job},
 };
 
-/// What one transaction takes: beyond it the share of a commit in a job is negligible.
+/// The cost of one transaction: beyond it the share of a commit in a job is negligible.
 const GROUP: GroupBounds = GroupBounds { jobs: 512, operations: 4_096, bytes: 4 << 20 };
 /// A job with more than this may take its time.
 const LARGE_OPERATIONS: usize = 4_096;
@@ -66,7 +66,7 @@ struct Timeouts {
     long_write: Duration,
 }
 
-/// What the writing task tells about itself. Written by the task, read for metrics.
+/// Facts that the writing task tells about itself. Written by the task, read for metrics.
 #[derive(Debug, Default)]
 pub(crate) struct WriterStatus {
     pub(crate) is_connected: AtomicBool,
@@ -76,7 +76,7 @@ pub(crate) struct WriterStatus {
     pub(crate) reconnects: AtomicU64,
 }
 
-/// What is asked of the writing task.
+/// A request to the writing task.
 enum Work {
     Write(Asked<Write, EngineError>),
     /// It has a transaction of its own.
@@ -234,7 +234,7 @@ impl Writer {
 /// not meet it here.
 const BEGIN: &str = "BEGIN ISOLATION LEVEL read committed READ WRITE";
 
-/// What the writing session must be told; only for the transaction when `is_local`.
+/// The settings of the writing session; only for the transaction when `is_local`.
 ///
 /// The server ends what we abandoned: a transaction whose connection broke would otherwise hold
 /// the lock of the clock until the server notices, which is hours by default.
@@ -298,7 +298,7 @@ struct Task {
     read_only: bool,
 }
 
-/// What to do next.
+/// The next step.
 enum Next {
     Writes { writes: Vec<Asked<Write, EngineError>>, is_large: bool },
     Special(Box<dyn AnySpecial>),
@@ -384,7 +384,7 @@ impl Task {
         let (mut writes, mut operations, mut bytes) = (Vec::with_capacity(group.len()), 0, 0);
         for taken in group {
             match taken.work {
-                // Nobody waits for it, and nothing was written.
+                // No one waits for it, and nothing was written.
                 Work::Write(asked) if !asked.reply.is_wanted() => {}
                 Work::Write(asked) => {
                     operations += taken.size.operations;

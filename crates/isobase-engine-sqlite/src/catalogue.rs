@@ -1,4 +1,4 @@
-//! What is known of the file without asking it: collections, their sizes and their indexes.
+//! Knowledge of the file that needs no question to it: collections, their sizes and their indexes.
 
 use std::{
     collections::HashMap,

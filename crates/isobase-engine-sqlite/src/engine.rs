@@ -192,7 +192,7 @@ impl SqliteEngine {
 
     async fn changes_page(&self, request: &ChangesRequest) -> Result<ChangesPage, EngineError> {
         let (since, limit, bodies) = (request.since, request.limit, request.bodies);
-        // A collection nobody ever wrote to has no changes; number 0 is never given.
+        // A collection no one ever wrote to has no changes; number 0 is never given.
         let number = |name| self.collection(name).map_or(0, |collection| collection.id);
         let collection = request.collection.as_ref().map(number);
         let read =

@@ -1,11 +1,11 @@
-//! What SQLite's failures mean to callers.
+//! The meaning of SQLite's failures to callers.
 
 use std::path::Path;
 
 use isobase_engine::{EngineError, ErrorKind};
 use isobase_sqlite::{Error, JobFailure, OpenError, SqliteFailure};
 
-/// What comes of a job of the writer.
+/// The outcome of a job of the writer.
 pub(crate) type Outcome<T> = Result<T, JobFailure<EngineError>>;
 
 /// The failure of a read or write.

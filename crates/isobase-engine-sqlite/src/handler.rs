@@ -19,7 +19,7 @@ use crate::{
     statements::set_counter,
 };
 
-/// What the writer and the rest of the engine tell each other.
+/// Messages between the writer and the rest of the engine.
 #[derive(Clone, Default)]
 pub(crate) struct Told {
     pub(crate) loading: Arc<Loading>,
@@ -31,13 +31,13 @@ pub(crate) struct Told {
 /// The state of the writer thread.
 pub(crate) struct Handler {
     pub(crate) working: Working,
-    /// What readers see.
+    /// The state for readers.
     published: Arc<ArcSwap<Catalogue>>,
     /// Whether this process is the one that loads.
     loading: Arc<Loading>,
     /// Those who wait for changes.
     waiting: Arc<Waiting>,
-    /// What changes keep of their documents.
+    /// The parts that changes keep of their documents.
     pub(crate) keeping: Arc<Keeping>,
     /// On which terms collections keep their documents.
     pub(crate) terms: Arc<AllTerms>,

@@ -198,7 +198,7 @@ pub(crate) fn fill(
     let fetched = fetch::fetch(connection, collection, &part)?;
     let documents = || fetched.rows.iter().map(|row| &row.document);
     insert_entries(connection, index, documents())?;
-    // Whoever has the same values and comes into the index later finds these: by a write, which is
+    // A caller that has the same values and comes into the index later finds these: by a write, which is
     // refused then, or by the next part.
     for document in documents() {
         if is_taken(connection, index, &document.body, &document.id)? {

@@ -30,7 +30,7 @@ pub(crate) struct WorkingCollection {
     pub(crate) name: CollectionName,
     pub(crate) documents: u64,
     pub(crate) indexes: Vec<Index>,
-    /// What readers see; set after a commit.
+    /// The state for readers; set after a commit.
     published: Arc<AtomicU64>,
 }
 

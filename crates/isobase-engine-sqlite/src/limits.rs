@@ -1,4 +1,4 @@
-//! What a SQLite file can hold.
+//! The limits of a SQLite file.
 
 use isobase_engine::{Limit, Limits};
 

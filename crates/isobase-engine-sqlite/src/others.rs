@@ -1,4 +1,4 @@
-//! What checks ask beside the document that is written: the writer looks into its transaction.
+//! Questions of checks about other documents: the writer looks into its transaction.
 
 use isobase_engine::{
     AllTerms, Cutoff, IndexState, Others, Referred, finds_referrers, referrer_keys, refers,

@@ -1,4 +1,4 @@
-//! What is kept for a time: changes, and the outcomes of idempotency keys.
+//! Data that is kept for a time: changes, and the outcomes of idempotency keys.
 
 use std::time::Duration;
 
@@ -20,12 +20,12 @@ pub(crate) struct Retention {
     pub(crate) idempotency: Duration,
 }
 
-/// What is kept, and since when.
+/// The kept rows, and since when they are kept.
 pub(crate) struct Retained {
     pub(crate) retention: Retention,
     /// The place of the last change that is no longer kept.
     pub(crate) changes_floor: u64,
-    /// What it was before the batch.
+    /// Its value before the batch.
     floor_before: u64,
     /// Nothing expires before so much time has passed.
     trim_at: Duration,

@@ -1,4 +1,4 @@
-//! What the file holds.
+//! The tables of the file.
 
 use isobase_engine::Identity;
 use isobase_sqlite::rusqlite::{self, OptionalExtension, Transaction, params};
@@ -111,7 +111,7 @@ INSERT INTO named_records SELECT * FROM named_records_1 ORDER BY collection, id;
 DROP TABLE named_records_1;
 ";
 
-/// What changes keep of their documents; an empty text was omitted, or lies apart where it is a
+/// The parts that changes keep of their documents; an empty text was omitted, or lies apart where it is a
 /// body.
 const KEPT: &str = "
 ALTER TABLE changes ADD COLUMN former TEXT;

@@ -18,7 +18,7 @@ use crate::{
     read,
 };
 
-/// Nobody waits for a person here: a part of a snapshot and a place in the queue of the writer
+/// No one waits for a person here: a part of a snapshot and a place in the queue of the writer
 /// may take as long as a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 

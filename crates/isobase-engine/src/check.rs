@@ -30,7 +30,7 @@ pub trait WriteCheck: std::fmt::Debug + Send + Sync {
     /// without one the answer is [`Rejection::NotFound`].
     fn shows(&self, collection: &CollectionName, id: &DocumentId, document: Current<'_>) -> bool;
 
-    /// The body that is stored instead of the one that an operation makes; none where that one
+    /// The body that is stored instead of the one that an operation makes; `None` if that one
     /// stays, as most checks have it. Asked before anything is [checked](WriteCheck::check), one
     /// check after the other: each sees what those before it have made.
     fn amend(
@@ -45,11 +45,11 @@ pub trait WriteCheck: std::fmt::Debug + Send + Sync {
     /// Looks at an operation whose precondition holds, deletions included.
     ///
     /// # Errors
-    /// What the caller is told; nothing of the operation is stored.
+    /// The answer to the caller; nothing of the operation is stored.
     fn check(&self, write: &ProposedWrite<'_>, others: &mut dyn Others) -> Result<(), Rejection>;
 }
 
-/// What an operation would do to its document.
+/// The effect that an operation would have on its document.
 #[derive(Clone, Copy, Debug)]
 pub struct ProposedWrite<'a> {
     /// The collection.
@@ -63,7 +63,7 @@ pub struct ProposedWrite<'a> {
 }
 
 impl ProposedWrite<'_> {
-    /// What the write is: of a put that may do either, what it does.
+    /// The kind of the write: of a put that may do either, what it does.
     #[must_use]
     pub fn kind(&self) -> ChangeKind {
         match (self.before, self.after) {

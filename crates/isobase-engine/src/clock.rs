@@ -10,7 +10,7 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 
     /// Time that passed since some moment; never goes back. As [`Clock::now`] of a clock that
-    /// nobody sets.
+    /// no one sets.
     fn monotonic(&self) -> Duration {
         Duration::from_micros(u64::try_from(self.now().unix_us).unwrap_or_default())
     }

@@ -9,7 +9,7 @@ use crate::{
     WriteCheck, WriteOperation,
 };
 
-/// What a write does to its document. A body is the action's own text unless it was merged.
+/// The effect of a write on its document. A body is the action's own text unless it was merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect<'a> {
     /// Store a new document.
@@ -61,7 +61,7 @@ impl Effect<'_> {
         }
     }
 
-    /// The body that is to be stored; `None` when the document is taken away.
+    /// The body that is to be stored; `None` when the document is deleted.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
         match self {
@@ -75,7 +75,7 @@ impl Effect<'_> {
 /// otherwise fill memory and disk. Ours; a batch of one is bounded by the document alone.
 pub const BATCH_BYTES_MAX: u64 = 64 << 20;
 
-/// What the operations of one batch have come to so far.
+/// The progress of the operations of one batch.
 #[derive(Clone, Debug)]
 pub struct BatchProgress {
     alone: bool,

@@ -1,4 +1,4 @@
-//! What a database must do to hold documents.
+//! The contract of a database that holds documents.
 
 use async_trait::async_trait;
 use isobase_types::{CollectionName, Document, DocumentId, Filter};

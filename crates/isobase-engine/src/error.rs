@@ -1,4 +1,4 @@
-//! What goes wrong below the contract.
+//! Errors from below the contract.
 
 use std::error::Error;
 
@@ -8,9 +8,9 @@ use isobase_types::Sequence;
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct EngineError {
-    /// What kind of failure.
+    /// The kind of the failure.
     pub kind: ErrorKind,
-    /// What happened, for the operator: names the thing, its value and the way out. Never holds
+    /// The failure, for the operator: names the thing, its value and the way out. Never holds
     /// a secret or a document.
     pub message: String,
     /// The native failure.
@@ -45,13 +45,13 @@ pub enum ErrorKind {
     OutOfSpace,
     /// The connection broke while the write was being committed: it may have happened.
     OutcomeUnknown,
-    /// What is stored cannot be read. Needs a person.
+    /// The stored data cannot be read. Needs a person.
     Corrupted,
     /// A mistake of ours or a failure that was not foreseen.
     Unexpected,
 }
 
-/// What the message of a check begins with when writing has ended for the life of the process. The
+/// The beginning of the message of a check when writing has ended for the life of the process. The
 /// message is of our own making, so it may be told to everybody; what a database says may hold its
 /// address.
 pub const WRITING_STOPPED: &str = "writing has stopped";

@@ -43,7 +43,7 @@ pub trait Indexes: Send + Sync {
     ) -> Result<bool, EngineError>;
 }
 
-/// What an index orders by, 1 to [`INDEX_FIELDS_MAX`] fields, and whether their values are unique.
+/// The order of an index, 1 to [`INDEX_FIELDS_MAX`] fields, and whether their values are unique.
 ///
 /// Its text, which engines store, is `status,-created_at` or `unique(email)`. One more kind is the
 /// engines' own ([`IndexDefinition::age`]).
@@ -53,7 +53,7 @@ pub struct IndexDefinition {
     kind: Kind,
 }
 
-/// What an index is for.
+/// The purpose of an index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Kind {
     /// Several documents may have equal values.
@@ -64,7 +64,7 @@ enum Kind {
     Age,
 }
 
-/// What stands before the fields of a unique index. No order begins so: a bracket needs quotes.
+/// The text before the fields of a unique index. No order begins so: a bracket needs quotes.
 const UNIQUE: &str = "unique(";
 
 /// The text of the index by age.
@@ -180,7 +180,7 @@ pub enum InvalidIndex {
 /// A declared index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexInfo {
-    /// What it orders by.
+    /// Its order.
     pub definition: IndexDefinition,
     /// Whether listings use it.
     pub state: IndexState,

@@ -1,4 +1,4 @@
-//! What entries of the change feed keep of their documents.
+//! The parts of documents that entries of the change feed keep.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 /// should not read them, and a row, item or document of the feed has room for it.
 pub const KEPT_BYTES_MAX: usize = 4 << 10;
 
-/// What the entries of one collection keep.
+/// The parts of documents that the entries of one collection keep.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keep {
     /// The document after each write.
@@ -19,7 +19,7 @@ pub struct Keep {
 }
 
 impl Keep {
-    /// What the entry of a write keeps, whatever the size of the body.
+    /// The parts that the entry of a write keeps, whatever the size of the body.
     #[must_use]
     pub fn kept(&self, before: Option<&str>, after: Option<&str>) -> Kept {
         let former = before.filter(|_| !self.former.is_empty());
@@ -44,7 +44,7 @@ impl Keep {
     }
 }
 
-/// What the entries of every collection keep; nothing where nothing was said. Written by the
+/// The parts of documents that the entries of each collection keep; none by default. Written by the
 /// engine's caller, read by its writer.
 #[derive(Debug, Default)]
 pub struct Keeping(RwLock<HashMap<CollectionName, Arc<Keep>>>);
@@ -60,7 +60,7 @@ impl Keeping {
         }
     }
 
-    /// What the entries of a collection keep, if anything.
+    /// The parts of documents that the entries of a collection keep, if any.
     #[must_use]
     pub fn of(&self, collection: &CollectionName) -> Option<Arc<Keep>> {
         self.0.read().get(collection).cloned()

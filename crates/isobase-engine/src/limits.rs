@@ -15,7 +15,7 @@ pub struct Limit {
     pub source: &'static str,
 }
 
-/// What an engine can hold.
+/// The limits of an engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Length of a document's canonical text.

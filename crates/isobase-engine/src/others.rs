@@ -2,7 +2,7 @@
 
 use isobase_types::{CollectionName, Direction, DocumentId, FieldPath, Literal, Order, json, key};
 
-/// What a check may ask beside the document that is written: other documents, as they are at the
+/// Questions that a check may ask about documents beside the one that is written: other documents, as they are at the
 /// commit, with what earlier operations of the batch did to them.
 ///
 /// An engine that works out a commit in memory may not know yet: then it reads what was asked for

@@ -4,7 +4,7 @@ use isobase_types::{CollectionName, Document};
 
 use crate::{Engine, EngineError, ErrorKind};
 
-/// What an engine does first with documents to load: refuses what it cannot hold, sorts them by
+/// An engine's first step with documents to load: refuses what it cannot hold, sorts them by
 /// their ids, and leaves of several with one id the last.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! What other programs wrote into the same database.
+//! Writes of other programs into the same database.
 
 use async_trait::async_trait;
 use isobase_types::{CollectionName, Timestamp};
@@ -37,7 +37,7 @@ pub enum OthersSeen {
     Never,
 }
 
-/// What [`Reconcile::reconcile`] found.
+/// The findings of [`Reconcile::reconcile`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
     /// Documents looked at.

@@ -10,7 +10,7 @@ pub const VIOLATIONS_MAX: usize = 20;
 pub struct Violation {
     /// The place in the body as a JSON pointer (RFC 6901), empty for the whole.
     pub pointer: String,
-    /// What was expected, in at most a few hundred bytes.
+    /// The expectation, in at most a few hundred bytes.
     pub message: String,
 }
 
@@ -43,13 +43,13 @@ pub enum Rejection {
     PatchConflict {
         /// The place in the document as a JSON pointer (RFC 6901), empty for the whole.
         pointer: String,
-        /// What is wrong there.
+        /// The fault there.
         reason: String,
     },
     /// The body does not meet the schema of its collection.
     #[error("the document does not meet the schema of its collection: {}", first(violations))]
     SchemaViolation {
-        /// What is wrong, at least one.
+        /// The faults, at least one.
         violations: Vec<Violation>,
     },
     /// Another document of the collection has the same values of the fields of a unique index.

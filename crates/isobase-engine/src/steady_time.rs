@@ -17,7 +17,7 @@ const CONFIRMED_AFTER: Duration = Duration::from_secs(600);
 
 /// The time of an engine: what it writes, and before which moment things are old.
 ///
-/// What is old is deleted for good, and a clock may be wrong for a second. So a time counts only
+/// Old data is deleted for good, and a clock may be wrong for a second. So a time counts only
 /// after it has stood for a while, measured by a clock that cannot be set: a jump deletes
 /// nothing, whichever way it goes.
 pub struct SteadyTime {

@@ -40,7 +40,7 @@ pub async fn sweep_collection(
     }
 }
 
-/// What was found expired and asked to be deleted.
+/// The documents that were found expired and asked to be deleted.
 async fn sweep_some(
     engine: &dyn Engine,
     collection: &CollectionName,

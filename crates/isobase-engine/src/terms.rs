@@ -92,7 +92,7 @@ impl AllTerms {
         by_name.get(collection).copied().unwrap_or_default()
     }
 
-    /// Which documents of a collection have expired at a moment; none where they never do. The
+    /// Which documents of a collection have expired at a moment; `None` if they never do. The
     /// moment is asked for only where it matters.
     #[must_use]
     pub fn cutoff(
@@ -175,7 +175,7 @@ mod tests {
         assert!(cutoff.is_past(at(2_000_000)) && !cutoff.is_past(at(2_000_001)));
         assert!(age_key(at(2_000_000)) < cutoff.upper_key());
         assert!(age_key(at(2_000_001)) >= cutoff.upper_key());
-        // One whose time nobody knows stays.
+        // One whose time no one knows stays.
         assert!(!cutoff.is_past(at(0)) && age_key(at(0)) >= cutoff.upper_key());
         assert_eq!(terms.expiring(), [logs.clone()]);
         terms.set(&logs, Terms::default());

@@ -9,7 +9,7 @@ use crate::{
     Listing, Rejection, Snapshot, Snapshots, Terms, WriteBatch, WriteReport,
 };
 
-/// What is done otherwise: every call goes to the engine underneath, but for those that an
+/// The difference to the engine underneath: every call goes to the engine underneath, but for those that an
 /// implementation has itself.
 #[expect(missing_docs, reason = "as those of `Engine`")]
 #[async_trait]

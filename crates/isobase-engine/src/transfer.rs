@@ -46,7 +46,7 @@ pub trait Snapshot: Send {
         bytes_max: usize,
     ) -> Result<Vec<Document>, EngineError>;
 
-    /// What a collection has that cannot be read. Asked for when the collection was.
+    /// The documents of a collection that cannot be read. Asked for when the collection was.
     async fn unreadable(
         &mut self,
         _collection: &CollectionName,

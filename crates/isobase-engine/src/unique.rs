@@ -71,7 +71,7 @@ impl UniqueKey {
     }
 }
 
-/// What a write is told that would give a second document the values of a unique index.
+/// The rejection of a write that would give a second document the values of a unique index.
 #[must_use]
 pub fn not_unique(definition: &IndexDefinition) -> Rejection {
     let fields = definition.order().0.iter().map(|field| field.path.clone()).collect();
@@ -176,7 +176,7 @@ impl<N: Clone + Eq + Hash> UniqueHolders<N> {
         self.committed.insert((index, key), holders);
     }
 
-    /// What must be learnt before the writes are decided; nothing when they are.
+    /// The keys to look up before the writes are decided; nothing when they are.
     pub fn take_wanted(&mut self) -> Vec<(N, UniqueKey)> {
         self.wanted.drain().collect()
     }
@@ -202,7 +202,7 @@ impl<N: Clone + Eq + Hash> UniqueHolders<N> {
         }
     }
 
-    /// A document's body changes from one to another; none where there is no document.
+    /// A document's body changes from one to another; `None` if there is no document.
     ///
     /// # Errors
     /// [`Rejection::NotUnique`]; then nothing was noted.
@@ -245,7 +245,7 @@ impl<N: Clone + Eq + Hash> UniqueHolders<N> {
         Ok(())
     }
 
-    /// Whoever nothing is known of yet is asked for before it matters.
+    /// Those of which nothing is known yet are asked for before it matters.
     fn change(&mut self, key: (N, UniqueKey), change: impl FnOnce(&mut Vec<DocumentId>)) {
         let Some(holders) = self.now.get_mut(&key) else { return };
         self.undo.push((key, holders.clone()));

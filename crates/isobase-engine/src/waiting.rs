@@ -81,7 +81,7 @@ impl Waiting {
         if others_wrote {
             return state.wake_everybody();
         }
-        // Where nothing is told of a commit, nobody need look for it.
+        // Where nothing is told of a commit, no one need look for it.
         let mut collections = collections.into_iter().peekable();
         if collections.peek().is_some() {
             state.all.notify_waiters();
@@ -127,7 +127,7 @@ impl Waiting {
         }
     }
 
-    /// Nobody waits any more.
+    /// No one waits any more.
     pub fn close(&self) {
         let mut state = self.state();
         state.is_closed = true;
@@ -201,7 +201,7 @@ mod tests {
         assert!(!is_ready(any.as_mut()) && !is_ready(of_a.as_mut()) && !is_ready(of_b.as_mut()));
         waiting.committed(Sequence(4), Sequence(5), [&a]);
         assert!(is_ready(any) && is_ready(of_a) && !is_ready(of_b.as_mut()));
-        // Nothing is lost by not being woken: whoever asks for that place goes on at once.
+        // Nothing is lost by not being woken: a caller that asks for that place goes on at once.
         assert!(is_ready(pin!(waiting.wait(Sequence(4), Some(&b)))));
         waiting.committed(Sequence(6), Sequence(6), [&b]);
         assert!(is_ready(of_b));

@@ -40,13 +40,13 @@ pub struct Idempotency {
 pub struct WriteOperation {
     /// The collection.
     pub collection: CollectionName,
-    /// What to do.
+    /// The action.
     pub action: Action,
-    /// What must hold of the document before.
+    /// The condition on the document before.
     pub precondition: Precondition,
 }
 
-/// What to do with a document. Bodies are canonical JSON objects without `id`.
+/// An action on a document. Bodies are canonical JSON objects without `id`.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Store a new document under the next integer id.
@@ -60,7 +60,7 @@ pub enum Action {
         id: DocumentId,
         /// The document.
         body: String,
-        /// What to do when there is no document.
+        /// The behaviour when there is no document.
         if_missing: IfMissing,
     },
     /// Change parts of the document.
@@ -98,7 +98,7 @@ impl Action {
     }
 }
 
-/// What a put does when there is no document.
+/// The behaviour of a put when there is no document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IfMissing {
     /// [`Rejection::NotFound`].
@@ -108,7 +108,7 @@ pub enum IfMissing {
     Create,
 }
 
-/// What must hold of the document for a write to happen.
+/// A condition on the document under which a write happens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Precondition {
     /// Nothing.
@@ -124,10 +124,10 @@ pub enum Precondition {
     RevisionNotIn(Vec<Revision>),
 }
 
-/// What became of one operation.
+/// The outcome of one operation.
 pub type WriteOutcome = Result<Written, Rejection>;
 
-/// What became of a batch.
+/// The outcome of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WriteReport {
     /// One per operation, in their order.
@@ -141,7 +141,7 @@ pub struct WriteReport {
 pub struct Written {
     /// The document's id.
     pub id: DocumentId,
-    /// What happened to it.
+    /// The kind of its change.
     pub kind: ChangeKind,
     /// Its revision now; of a deleted document the revision of the deletion.
     pub revision: Revision,

@@ -22,7 +22,7 @@ const SYNC_AFTER: usize = 32 << 20;
 #[derive(Debug)]
 pub(crate) struct Blocks {
     file: Arc<File>,
-    /// What has come since the last block.
+    /// The bytes since the last block.
     filling: Vec<u8>,
     /// The block before, on its way.
     writing: Option<JoinHandle<io::Result<Written>>>,

@@ -55,7 +55,7 @@ pub struct InvalidBucket(String);
 impl Bucket {
     /// A bucket by its URL, `s3://bucket/prefix`, with settings as the variables of AWS name them:
     /// `AWS_ENDPOINT_URL`, `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, … Asks
-    /// nobody yet.
+    /// no one yet.
     ///
     /// # Errors
     /// When the URL is none, or a setting cannot be.
@@ -122,7 +122,7 @@ impl Bucket {
         }
     }
 
-    /// Some bytes of a file; none when it is not there.
+    /// Some bytes of a file; `None` if it is not there.
     pub(crate) async fn get(
         &self,
         name: &str,
@@ -136,7 +136,7 @@ impl Bucket {
         }
     }
 
-    /// All bytes of a file; none when it is not there.
+    /// All bytes of a file; `None` if it is not there.
     pub(crate) async fn get_all(
         &self,
         name: &str,
@@ -198,7 +198,7 @@ impl Bucket {
         strays.try_chunks(TOGETHER).map_err(|error| error.1).boxed()
     }
 
-    /// What it is called: one name for one place.
+    /// Its name: one name for one place.
     pub(crate) fn name(&self) -> String {
         self.url.trim_end_matches('/').to_owned()
     }

@@ -2,7 +2,7 @@
 
 use ring::digest::{Algorithm, Context, SHA1_FOR_LEGACY_USE_ONLY, SHA256};
 
-/// What the bytes of a request must have as their sum.
+/// The checksum that the bytes of a request must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checksum {
     algorithm: &'static Algorithm,

@@ -1,4 +1,4 @@
-//! What goes wrong with files.
+//! Errors of files.
 
 use std::io;
 
@@ -10,15 +10,15 @@ pub enum FilesError {
     /// It is larger than allowed.
     #[error("the file has more than the {max} bytes that are allowed")]
     TooLarge {
-        /// What is allowed.
+        /// Allowed.
         max: u64,
     },
     /// Files of its type are not taken.
     #[error("files of the type {media_type} are not taken here; expected {expected}")]
     Type {
-        /// What its first bytes say.
+        /// The type by its first bytes.
         media_type: String,
-        /// What is taken.
+        /// The types that are taken.
         expected: String,
     },
     /// The disk failed.

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream, stream::BoxStream};
 use isobase_store::{ErrorKind, Store, is_upload_name};
-use isobase_types::Timestamp;
+use isobase_types::{Timestamp, hex};
 use sha2::{Digest, Sha256};
 use tokio::{
     fs::{self, File},
@@ -30,7 +30,7 @@ use crate::{
 
 /// Where files are that are not there yet.
 pub(crate) const PARTIAL: &str = ".partial";
-/// What lies there for longer was left by a process that was killed.
+/// Files that lie there for longer were left by a process that was killed.
 const PARTIAL_AGE: Duration = Duration::from_secs(24 * 3_600);
 /// Bytes of a file that are read at a time.
 const READ_BYTES: usize = 256 << 10;
@@ -128,7 +128,7 @@ impl Files {
         })
     }
 
-    /// Keeps a file that has come whole, of whoever `owner` names: on the disk, then in the
+    /// Keeps a file that has come whole, of the account that `owner` names: on the disk, then in the
     /// database. Only then it is there.
     ///
     /// # Errors
@@ -139,12 +139,12 @@ impl Files {
         check_type(&types, &head)?;
         let hasher = blocks.finish().await?;
         self.shelve(&partial.0, &name).await?;
-        let read = Read { size, head, sha256: hexadecimal(hasher.finalize().as_slice()) };
+        let read = Read { size, head, sha256: hex(hasher.finalize().as_slice()) };
         match self.index.add(read.stored(&name), &original, owner).await {
             Ok(file) => Ok(file),
             Err(error) => {
                 if error.kind() != ErrorKind::OutcomeUnknown {
-                    // Nobody sees it; that it stays costs room.
+                    // No one sees it; that it stays costs room.
                     let _ = self.remove_bytes(&name).await;
                 }
                 Err(error.into())
@@ -152,7 +152,7 @@ impl Files {
         }
     }
 
-    /// Makes a file of bytes that lie whole at a path, under a name that was chosen before; none when
+    /// Makes a file of bytes that lie whole at a path, under a name that was chosen before; `None` if
     /// they are nowhere. What an earlier call has begun is finished.
     pub(crate) async fn adopt(
         &self,
@@ -217,7 +217,7 @@ impl Files {
         Ok(self.index.get(name).await?)
     }
 
-    /// So many of its bytes, from a place on; none when they are not there.
+    /// So many of its bytes, from a place on; `None` if they are not there.
     ///
     /// # Errors
     /// [`FilesError::Disk`] and [`FilesError::Bucket`].
@@ -322,7 +322,7 @@ pub struct Incoming {
     head: Vec<u8>,
 }
 
-/// A file that nobody sees. Removed with this, unless it has another name by then.
+/// A file that no one sees. Removed with this, unless it has another name by then.
 #[derive(Debug)]
 struct Partial(PathBuf);
 
@@ -375,7 +375,7 @@ pub(crate) fn pieces(
     })
 }
 
-/// What was seen of a file's bytes.
+/// The bytes of a file seen so far.
 struct Read {
     size: u64,
     sha256: String,
@@ -430,11 +430,7 @@ fn read(mut file: std::fs::File) -> io::Result<Read> {
         hasher.update(bytes);
         size += bytes.len() as u64;
     }
-    Ok(Read { size, head, sha256: hexadecimal(hasher.finalize().as_slice()) })
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Ok(Read { size, head, sha256: hex(hasher.finalize().as_slice()) })
 }
 
 pub(crate) async fn blocking<T: Send + 'static>(
@@ -452,7 +448,7 @@ pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
 async fn prepare(folder: PathBuf) -> Result<(), FilesError> {
     let prepared = spawn_blocking(move || {
         let partial = folder.join(PARTIAL);
-        // As the database beside it: for nobody else on the machine.
+        // As the database beside it: for no one else on the machine.
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&partial)?;
         for entry in std::fs::read_dir(&partial)? {
             remove_if_old(&entry?.path())?;

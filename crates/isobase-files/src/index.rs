@@ -27,7 +27,7 @@ pub struct StoredFile {
     pub name: String,
     /// Bytes.
     pub size: u64,
-    /// What it is.
+    /// Its kind.
     pub media_type: String,
     /// Whether a browser may show it.
     pub shown: bool,
@@ -56,7 +56,7 @@ pub(crate) struct ClaimedFile {
 pub struct ListedFile {
     /// The file.
     pub file: StoredFile,
-    /// What its sender calls it.
+    /// The sender's name of it.
     pub original: String,
     /// Who sent it.
     pub owner: String,
@@ -78,7 +78,7 @@ impl ListedFile {
     }
 }
 
-/// What a document holds.
+/// The content of a document.
 #[derive(Deserialize, Serialize)]
 struct Entry {
     original: String,
@@ -307,7 +307,7 @@ impl Index {
         };
         let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
         let report = self.store.write(batch, Atomicity::EachAlone).await?;
-        // Names are random: nobody else has this one.
+        // Names are random: no one else has this one.
         let at = report.outcomes.into_iter().find_map(Result::ok).map(|it| it.created_at);
         let (created_at, owner) = (at.unwrap_or_default(), owner.to_owned());
         Ok(StoredFile { created_at, owner, ..file })

@@ -1,4 +1,4 @@
-//! What lies where files are kept.
+//! Files in the folder of files.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use crate::FilesError;
 /// Names that are compared with the documents at a time.
 pub(crate) const TOGETHER: usize = 500;
 
-/// What lies where files are kept.
+/// Files in the folder of files.
 pub(crate) type Lying = BoxStream<'static, Result<Vec<Stray>, FilesError>>;
 
 /// Bytes under a name that is no file's.

@@ -30,7 +30,7 @@ impl Tally {
     }
 }
 
-/// What the files take together.
+/// The total size of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FileTotals {
     /// All of them.
@@ -98,7 +98,7 @@ impl Files {
         Ok(is_upload_name(name) && self.index.rename(name, original).await?)
     }
 
-    /// What the files take together: reads the list of all, for two seconds at most.
+    /// The total size of the files: reads the list of all, for two seconds at most.
     ///
     /// # Errors
     /// [`FilesError::Store`].

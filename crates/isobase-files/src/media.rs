@@ -1,6 +1,6 @@
-//! What a file is, by its first bytes.
+//! The type of a file, by its first bytes.
 
-/// What a file is. What its sender said is not looked at.
+/// The type of a file. What its sender said is not looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Media {
     /// The media type it is served with.
@@ -32,7 +32,7 @@ const KEPT: [(&[u8], &str); 3] = [
 ];
 
 impl Media {
-    /// What begins with these bytes.
+    /// The type of a file that begins with these bytes.
     #[must_use]
     pub fn of(head: &[u8]) -> Self {
         let head = &head[..head.len().min(HEAD_BYTES)];

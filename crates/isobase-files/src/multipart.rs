@@ -30,7 +30,7 @@ enum Place {
     End,
 }
 
-/// What comes next in a body.
+/// The next part of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum MultipartEvent {
     /// A part begins.
@@ -91,7 +91,7 @@ impl Multipart {
         self.place == Place::End
     }
 
-    /// What comes next; `None` when it takes another piece, or at the end.
+    /// The next part; `None` when it takes another piece, or at the end.
     ///
     /// # Errors
     /// [`MultipartError::Malformed`].
@@ -126,7 +126,7 @@ impl Multipart {
         }
     }
 
-    /// Bytes before the next delimiter, and whether it follows; then it is taken away.
+    /// Bytes before the next delimiter, and whether it follows; then it is removed.
     fn take_data(&mut self) -> (Bytes, bool) {
         let found = memmem::find(&self.buffer, &self.delimiter);
         // A delimiter may have begun at the end.

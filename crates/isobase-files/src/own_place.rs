@@ -7,9 +7,10 @@ use std::{
     path::Path,
 };
 
+use isobase_types::hex;
 use rand::RngExt;
 
-use crate::files::{hexadecimal, sync_folder};
+use crate::files::sync_folder;
 
 /// Where the name of the disk is.
 const FOLDER: &str = ".disk";
@@ -28,7 +29,7 @@ pub(crate) fn own_place(uploads: &Path) -> io::Result<String> {
             Err(error) => return Err(error),
         }
         let bytes: [u8; 8] = rand::rng().random();
-        let name = hexadecimal(&bytes);
+        let name = hex(&bytes);
         // Whole or not at all, and the first of two processes decides.
         let new = folder.join(format!("{FILE}.{name}"));
         let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&new)?;

@@ -1,4 +1,4 @@
-//! What is said of uploads that come in several requests.
+//! Documents of uploads that come in several requests.
 
 use std::io;
 
@@ -7,14 +7,14 @@ use isobase_types::Timestamp;
 
 use crate::{Checksum, FilesError, StoredFile};
 
-/// What somebody wants to upload.
+/// An upload that is announced.
 #[derive(Clone, Debug, Default)]
 pub struct NewTransfer {
     /// Who it is.
     pub owner: String,
-    /// What the sender calls the file.
+    /// The sender's name of the file.
     pub original: String,
-    /// What the sender says of it; shown as it is.
+    /// The sender's words about it; shown as it is.
     pub metadata: String,
 }
 
@@ -27,7 +27,7 @@ pub struct Progress {
     pub offset: u64,
     /// Bytes that it will have; `None` while its sender does not know.
     pub length: Option<u64>,
-    /// What the sender says of it.
+    /// The sender's words about it.
     pub metadata: String,
     /// Whether it is a part of another upload.
     pub is_part: bool,
@@ -79,7 +79,7 @@ pub enum ResumableError {
     /// More bytes came than were announced.
     #[error("the upload was announced with {length} bytes")]
     TooLong {
-        /// What was announced.
+        /// The announced values.
         length: u64,
     },
     /// The bytes are not those that their sum is of.
@@ -91,7 +91,7 @@ pub enum ResumableError {
         /// How many may have begun.
         max: u32,
     },
-    /// What was to be joined cannot be.
+    /// The parts cannot be joined.
     #[error("the parts cannot be joined: {0}")]
     Parts(&'static str),
     /// It was joined of others, and takes no bytes itself.

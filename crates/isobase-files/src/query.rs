@@ -1,7 +1,7 @@
 //! Which files somebody looks for.
 
 use isobase_store::is_upload_name;
-use isobase_types::{Comparison, FieldPath, Filter, Literal, Operator};
+use isobase_types::{Comparison, FieldPath, Filter, Literal, Operator, like_escaped};
 
 /// Whether documents name a file, in fields of the type `file`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl FileQuery {
         let not = |filter| Filter::Not(Box::new(filter));
         let mut filters = Vec::new();
         if let Some(asked) = &self.text {
-            let pattern = format!("%{}%", escaped(asked));
+            let pattern = format!("%{}%", like_escaped(asked));
             let original = compare("original", Operator::Like { pattern, ignore_case: true });
             filters.push(match is_upload_name(asked) {
                 true => Filter::Or(vec![original, is("id", text(asked))]),
@@ -63,7 +63,7 @@ impl FileQuery {
             filters.push(is("owner", text(owner)));
         }
         if let Some(beginning) = &self.media_type {
-            let pattern = format!("{}%", escaped(beginning));
+            let pattern = format!("{}%", like_escaped(beginning));
             filters.push(compare("media_type", Operator::Like { pattern, ignore_case: true }));
         }
         let claimed = || is("claimed", Literal::Bool(true));
@@ -87,16 +87,4 @@ impl FileQuery {
 fn compare(field: &str, operator: Operator) -> Filter {
     let path = FieldPath::parse(field).expect("the fields of this crate are valid");
     Filter::Compare(Comparison { path, operator })
-}
-
-/// A text in a pattern: nothing of it means anything but itself.
-fn escaped(text: &str) -> String {
-    let mut pattern = String::new();
-    for character in text.chars().take(200) {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern
 }

@@ -1,6 +1,6 @@
 //! Uploads that come in several requests, and go on where they broke off.
 //!
-//! What has come of an upload is the length of its file in `.transfers`: nothing else can say
+//! The progress of an upload is the length of its file in `.transfers`: nothing else can say
 //! otherwise after the process was killed. A document says whose it is and what becomes of it.
 //! Bytes that carry a sum lie apart until the sum is known to be right.
 
@@ -13,7 +13,7 @@ use std::{
 };
 
 use isobase_store::Store;
-use isobase_types::Timestamp;
+use isobase_types::{Timestamp, hex};
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -26,7 +26,7 @@ use tokio::{
 use crate::{
     Files, FilesError, StoredFile,
     busy::{Busy, Held},
-    files::{blocking, check_type, hexadecimal},
+    files::{blocking, check_type},
     media::HEAD_BYTES,
     name::{new_name, shortened},
     own_place::own_place,
@@ -37,7 +37,7 @@ use crate::{
 
 /// Where uploads are that have not come whole.
 const FOLDER: &str = ".transfers";
-/// Random bytes of an id: nobody guesses one.
+/// Random bytes of an id: no one guesses one.
 const ID_BYTES: usize = 20;
 /// How long a question waits for a request that is taking bytes.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -53,7 +53,7 @@ pub struct Resumable {
     transfers: Transfers,
     pub(crate) folder: PathBuf,
     busy: Arc<Busy>,
-    /// The name of this disk. Set by whoever first makes the folder and the index.
+    /// The name of this disk. Set by the task that first makes the folder and the index.
     ready: OnceCell<String>,
     /// Held while uploads of somebody are counted and one is added.
     beginning: Mutex<()>,
@@ -284,7 +284,7 @@ impl Resumable {
         loop {
             let (over, next) = self.transfers.over(moment, after).await?;
             for transfer in over {
-                // Whoever works on it comes too late, and the next sweep finds it.
+                // Anyone who works on it comes too late, and the next sweep finds it.
                 if let Some(_held) = self.busy.try_hold(&transfer.id) {
                     self.forget(&transfer).await?;
                 }
@@ -325,7 +325,7 @@ impl Resumable {
         Ok(())
     }
 
-    /// The document goes first: nobody finds an upload without its bytes.
+    /// The document goes first: no one finds an upload without its bytes.
     async fn forget(&self, transfer: &Transfer) -> Result<(), ResumableError> {
         self.transfers.remove(&transfer.id).await?;
         self.discard(&transfer.id).await?;
@@ -473,7 +473,7 @@ impl Resumable {
         let made = self.ready.get_or_try_init(async || {
             let folder = self.folder.clone();
             let uploads = self.files.options().folder.clone();
-            // As the database beside it: for nobody else on the machine.
+            // As the database beside it: for no one else on the machine.
             let place = blocking(move || {
                 std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
                 own_place(&uploads)
@@ -571,10 +571,10 @@ fn now() -> Timestamp {
 
 fn new_id() -> String {
     let bytes: [u8; ID_BYTES] = rand::rng().random();
-    hexadecimal(&bytes)
+    hex(&bytes)
 }
 
-/// The id of what is joined of parts, whose own ids nobody guesses.
+/// The id of what is joined of parts, whose own ids no one guesses.
 fn id_of(owner: &str, parts: &[String]) -> String {
     let mut hasher = Sha256::new();
     hasher.update(owner);
@@ -582,7 +582,7 @@ fn id_of(owner: &str, parts: &[String]) -> String {
         hasher.update([0]);
         hasher.update(part);
     }
-    hexadecimal(&hasher.finalize()[..ID_BYTES])
+    hex(&hasher.finalize()[..ID_BYTES])
 }
 
 /// Whether a text may be an id of ours: what is none is never looked for on a disk.

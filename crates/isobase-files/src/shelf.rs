@@ -53,7 +53,7 @@ impl Shelf {
         }
     }
 
-    /// What it is called, without secrets: one name for one place.
+    /// Its name, without secrets: one name for one place.
     #[must_use]
     pub fn name(&self) -> String {
         #[cfg(feature = "s3")]
@@ -106,7 +106,7 @@ impl Shelf {
             return bucket.put_stream(name, bytes).await;
         }
         let folder = self.folder.clone();
-        // As the database beside it: for nobody else on the machine.
+        // As the database beside it: for no one else on the machine.
         let made = blocking(move || {
             std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder.join(PARTIAL))
         });

@@ -26,7 +26,7 @@ const STRAYS_MAX: usize = 1_000;
 /// How long a search may go on.
 const BUDGET: Duration = Duration::from_secs(10);
 
-/// What was found.
+/// The findings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strays {
     /// In no order.

@@ -17,7 +17,7 @@ pub struct Thumb {
     pub(crate) cut: Cut,
 }
 
-/// What becomes of what does not fit.
+/// The fate of what does not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Cut {
     /// As much of each side is cut off.
@@ -33,7 +33,7 @@ pub(crate) enum Cut {
 /// A smaller version of a picture, made.
 #[derive(Clone, Debug)]
 pub struct Thumbnail {
-    /// What it is.
+    /// Its kind.
     pub media_type: &'static str,
     /// Its bytes.
     pub bytes: Vec<u8>,

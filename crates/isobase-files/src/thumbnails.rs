@@ -35,7 +35,7 @@ const DECODER_BYTES_MAX: u64 = 256 << 20;
 const AT_A_TIME: usize = 2;
 /// How long one waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Versions of one picture that are kept. More are made each time they are asked for, so that nobody
+/// Versions of one picture that are kept. More are made each time they are asked for, so that no one
 /// fills the disk by asking.
 const KEPT_MAX: usize = 24;
 /// As good as the eye asks for.
@@ -48,7 +48,7 @@ pub(crate) struct Thumbnails {
     turns: Semaphore,
 }
 
-/// What versions of pictures of a media type are.
+/// The media type of versions of pictures.
 struct Kind {
     format: ImageFormat,
     extension: &'static str,

@@ -20,7 +20,7 @@ const PAGE: u32 = 100;
 /// An upload that comes in several requests. How much of it has come, its bytes on the disk say.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Transfer {
-    /// The document's id, which is part of its address and is told to nobody else.
+    /// The document's id, which is part of its address and is told to no one else.
     #[serde(skip)]
     pub(crate) id: String,
     /// Whose it is.
@@ -31,9 +31,9 @@ pub(crate) struct Transfer {
     /// On whose disk its bytes lie; empty in documents of older programs.
     #[serde(default)]
     pub(crate) place: String,
-    /// What the sender calls it.
+    /// The sender's name of it.
     pub(crate) original: String,
-    /// What the sender said of it, as sent.
+    /// The sender's words about it, as sent.
     pub(crate) metadata: String,
     /// The name of the file that it becomes; empty for one that is only a part.
     pub(crate) name: String,
@@ -113,7 +113,7 @@ impl Transfers {
         let collection = self.collection.clone();
         let operation = WriteOperation { collection, action, precondition: Precondition::None };
         let batch = WriteBatch { operations: vec![operation], ..WriteBatch::default() };
-        // Nothing can be refused: there is no condition, and nobody else writes here.
+        // Nothing can be refused: there is no condition, and no one else writes here.
         self.store.write(batch, Atomicity::EachAlone).await.map(|_| ())
     }
 

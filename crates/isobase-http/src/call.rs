@@ -81,7 +81,7 @@ impl<P> Call<P> {
         self.link.door
     }
 
-    /// What all requests share: bounds, the stop, counters, the description.
+    /// State that all requests share: bounds, the stop, counters, the description.
     #[must_use]
     pub fn shared(&self) -> &Shared {
         &self.link.shared

@@ -43,7 +43,7 @@ impl Cors {
         }
     }
 
-    /// What an origin is told. Never with credentials: keys are sent by scripts, not by browsers.
+    /// The answer to an origin. Never with credentials: keys are sent by scripts, not by browsers.
     fn allowed(&self, origin: &HeaderValue, open: bool) -> Option<HeaderValue> {
         if self.any || (open && self.origins.is_empty() && self.open_to == OpenTo::Everyone) {
             return Some(ANY);

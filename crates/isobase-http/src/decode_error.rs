@@ -7,6 +7,6 @@ pub(crate) enum DecodeError {
     TooLarge,
     /// It is not what it says, or ends early.
     Malformed,
-    /// It can only be decoded by whoever holds more of it than is held.
+    /// It can only be decoded by a reader that holds more of it than is held.
     LargeWindow,
 }

@@ -73,7 +73,7 @@ pub(crate) struct GzipDecoder {
     waiting: Bytes,
 }
 
-/// What was decoded, up to a bound.
+/// The decoded text, up to a bound.
 struct Bounded {
     bytes: Vec<u8>,
     left: u64,
@@ -98,7 +98,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes some of what came; none when more must come first.
+    /// Decodes some of what came; `None` if more must come first.
     pub(crate) fn step(&mut self) -> Result<Option<Bytes>, DecodeError> {
         match self {
             Self::Gzip(decoder) => decoder.step(),

@@ -35,7 +35,7 @@ pub trait Gate: Send + Sync + 'static {
     fn is_trusted_by_place(&self, caller: &Self::Principal) -> bool;
 }
 
-/// What a gate looks at.
+/// The facts that a gate decides by.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
     /// The method as sent.
@@ -46,7 +46,7 @@ pub struct Asked<'a> {
     pub client: IpAddr,
     /// By which way it came.
     pub door: Door,
-    /// What the route takes.
+    /// The right that the route asks for.
     pub permission: Permission,
 }
 
@@ -55,7 +55,7 @@ pub struct Asked<'a> {
 pub enum Door {
     /// The network, or a program that holds the service inside.
     Network,
-    /// A socket that only whoever runs the service can open.
+    /// A socket that only the operator of the service can open.
     Local,
 }
 

@@ -1,4 +1,4 @@
-//! What is left of a request's body when its answer is ready.
+//! The rest of a request's body when its answer is ready.
 //!
 //! The next request begins behind it, so it must be read, or the connection must end, and the
 //! answer say so: a client that is not told sends its next request into a closed connection.

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use crate::{activity::Activity, gate::Door, shared::Shared};
 
-/// What the requests of a connection and its guard share.
+/// State that the requests of a connection and its guard share.
 pub(crate) struct Link {
     pub(crate) shared: Arc<Shared>,
     pub(crate) peer: IpAddr,

@@ -148,7 +148,7 @@ impl Metrics {
         Ok(())
     }
 
-    /// What is counted without regard to routes.
+    /// Counters without regard to routes.
     fn own(&self) -> [Measure; 5] {
         let counter =
             |name, help, value: &AtomicU64| Measure::new(name, help, value.load(Relaxed) as f64);

@@ -6,14 +6,14 @@ use http::{Method, StatusCode};
 
 use crate::{Measure, Operation};
 
-/// What is told of an answer. Neither query, headers nor bodies are: they may hold secrets.
+/// The facts about an answer for an observer. Neither query, headers nor bodies are: they may hold secrets.
 #[derive(Debug)]
 pub struct Seen<'a> {
     /// The method as sent.
     pub method: &'a Method,
     /// The path as sent, without the query.
     pub path: &'a str,
-    /// What was asked; none when no route has the path.
+    /// The operation; `None` if no route has the path.
     pub operation: Option<&'a Operation>,
     /// The status of the answer.
     pub status: StatusCode,
@@ -25,7 +25,7 @@ pub struct Seen<'a> {
     pub caller: Option<String>,
 }
 
-/// What an observer does last.
+/// The last work of an observer.
 pub type Ending<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Is told of every answer.
@@ -33,7 +33,7 @@ pub trait Observer: Send + Sync + 'static {
     /// Takes note. On the way of every request: it never waits and never fails.
     fn see(&self, seen: Seen<'_>);
 
-    /// What it has counted, for `/metrics`.
+    /// Its counters, for `/metrics`.
     fn measures(&self) -> Vec<Measure>;
 
     /// Finishes what is under way: the service has answered its last request.

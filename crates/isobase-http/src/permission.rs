@@ -1,8 +1,8 @@
-//! What a route asks of its caller.
+//! The right that a route asks of its caller.
 
 use std::fmt;
 
-/// What a caller must be allowed to do. Every route names one; the [`Gate`](crate::Gate) knows
+/// The right that a caller needs. Every route names one; the [`Gate`](crate::Gate) knows
 /// what it takes.
 ///
 /// The library itself looks at it for three things: a route that writes is closed to pages of
@@ -19,9 +19,9 @@ pub enum Permission {
     Read,
     /// To change.
     Write,
-    /// To read documents. Whoever has no key sees what rules let everybody see.
+    /// To read documents. A caller without a key sees what rules let everybody see.
     ReadByRules,
-    /// To change documents. Whoever has no key may do what rules let everybody do.
+    /// To change documents. A caller without a key may do what rules let everybody do.
     WriteByRules,
     /// To read what a feature keeps, which has scopes of its own: its name.
     ReadOf(&'static str),

@@ -48,7 +48,7 @@ pub struct ProblemItem {
     /// The place in the body (RFC 6901), if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
-    /// What is wrong and what was expected.
+    /// The fault, and the expected value.
     pub message: String,
     /// The refused value, cut to 100 characters.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,7 +76,7 @@ impl ProblemItem {
     }
 }
 
-/// What went wrong (RFC 9457).
+/// The problem (RFC 9457).
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Problem")]
 pub(crate) struct ProblemBody<'a> {
@@ -146,7 +146,7 @@ impl Problem {
         self
     }
 
-    /// What the operator may know.
+    /// The cause, for the operator.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.0.cause = Some(cause.into());
@@ -173,13 +173,13 @@ impl Problem {
         self.0.code
     }
 
-    /// What the caller is told.
+    /// The detail, for the caller.
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
     }
 
-    /// What the operator may know.
+    /// The cause, for the operator.
     #[must_use]
     pub fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()

@@ -1,4 +1,4 @@
-//! What a problem is, for programs.
+//! The kind of a problem, for programs.
 
 use std::{
     borrow::Cow,
@@ -50,7 +50,7 @@ impl Stage {
     }
 }
 
-/// What kind of problem. A code never changes its meaning and is never used again.
+/// The kind of a problem. A code never changes its meaning and is never used again.
 ///
 /// [`problem_codes!`](crate::problem_codes) declares them: this crate those that any service has
 /// ([`codes`](crate::codes)), a feature its own.
@@ -68,9 +68,9 @@ pub struct CodeDefinition {
     pub stage: Stage,
     /// A few words, the same for every problem of the code.
     pub title: &'static str,
-    /// What it means.
+    /// Its meaning.
     pub meaning: &'static str,
-    /// What a caller or operator can do about it.
+    /// The remedy for a caller or operator.
     pub remedy: &'static str,
 }
 
@@ -105,13 +105,13 @@ impl ProblemCode {
         self.0.title
     }
 
-    /// What it means.
+    /// Its meaning.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         self.0.meaning
     }
 
-    /// What a caller or operator can do about it.
+    /// The remedy for a caller or operator.
     #[must_use]
     pub fn remedy(self) -> &'static str {
         self.0.remedy

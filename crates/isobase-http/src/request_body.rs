@@ -26,10 +26,10 @@ const RESERVE_BYTES_MAX: usize = 1 << 20;
 /// The body of a request. Reading it counts bytes and watches the clock.
 pub struct RequestBody {
     source: Source,
-    /// None when the route takes no body, or until they are set: nothing is read then.
+    /// `None` if the route takes no body, or until they are set: nothing is read then.
     bounds: Option<Bounds>,
     taken: u64,
-    /// What a whole body takes of the memory for bodies; a stream is read piece by piece.
+    /// The share of a whole body in the memory for bodies; a stream is read piece by piece.
     held: Option<Held>,
     /// None for a body that is not encoded. Bounds are those of the decoded body.
     decoder: Option<Box<Decoder>>,
@@ -42,7 +42,7 @@ enum Source {
     Incoming(Incoming),
 }
 
-/// What a body may take.
+/// The bound of a body.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) bytes_max: u64,
@@ -72,7 +72,7 @@ impl RequestBody {
         Self { source, bounds: None, taken: 0, held: None, decoder: None, leftover: None }
     }
 
-    /// Keeps what is not read; none when there is nothing to read.
+    /// Keeps what is not read; `None` if there is nothing to read.
     pub(crate) fn keep_leftover(&mut self) -> Option<Leftover> {
         let is_there = matches!(self.source, Source::Incoming(_)) && !self.is_end();
         self.leftover = is_there.then(Leftover::default);

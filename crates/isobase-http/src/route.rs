@@ -10,7 +10,7 @@ use crate::{Body, BodyLimit, Call, Method, Operation, Permission, Problem, Spec}
 /// An answer that is on its way.
 pub type HandlerFuture = Pin<Box<dyn Future<Output = Result<Response<Body>, Problem>> + Send>>;
 
-/// What a route does, given the state of its slice and a call.
+/// The work of a route, given the state of its slice and a call.
 pub struct Handler<S, P>(Box<dyn Fn(Arc<S>, Call<P>) -> HandlerFuture + Send + Sync>);
 
 /// A handler with its state.
@@ -131,7 +131,7 @@ impl<S, P> Route<S, P> {
         self
     }
 
-    /// What it says of itself.
+    /// Its description.
     #[must_use]
     pub fn spec(&self) -> &Spec {
         &self.spec

@@ -35,7 +35,7 @@ pub async fn serve<G: Gate>(
     serve_any(listener, service, shutdown).await
 }
 
-/// The same on a socket that only whoever runs the service can open: its requests come by
+/// The same on a socket that only the operator of the service can open: its requests come by
 /// [`Door::Local`].
 ///
 /// # Errors
@@ -48,7 +48,7 @@ pub async fn serve_local<G: Gate>(
     serve_any(listener, service, shutdown).await
 }
 
-/// What connections come from.
+/// The origins of connections.
 trait Listener: Send {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
     const DOOR: Door;

@@ -23,6 +23,7 @@ use crate::{
     call::PathParameters,
     codes, cors, date,
     encoding::{self, Coding},
+    event_stream::EVENT_STREAM,
     failures::FailureLimiter,
     forwarded,
     link::Link,
@@ -38,8 +39,7 @@ const CLOSE: HeaderValue = HeaderValue::from_static("close");
 const PRIVATE: HeaderValue = HeaderValue::from_static("private, no-cache, no-transform");
 const CREDENTIALS: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-/// What is allowed on paths nobody knows.
+/// The methods allowed on unknown paths.
 const ALL_METHODS: HeaderValue =
     HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 
@@ -109,7 +109,7 @@ impl<G: Gate> Service<G> {
         &self.gate
     }
 
-    /// What all requests share.
+    /// State that all requests share.
     #[must_use]
     pub fn shared(&self) -> &Shared {
         &self.shared
@@ -290,7 +290,7 @@ impl<G: Gate> Service<G> {
         Ok((principal, body))
     }
 
-    /// What a caller without credentials is told: the gate's problem, or to wait.
+    /// The answer to a caller without credentials: the gate's problem, or to wait.
     fn count_failure(&self, client: IpAddr, problem: Problem) -> Problem {
         self.shared.metrics.failed_authentications.fetch_add(1, Ordering::Relaxed);
         if self.failures.count(client, Instant::now()) {
@@ -456,7 +456,7 @@ fn body_limit(spec: &Spec, headers: &HeaderMap) -> BodyLimit {
     }
 }
 
-/// Of a write that was given up nobody knows whether it happened.
+/// Of a write that was given up no one knows whether it happened.
 fn too_slow(spec: &Spec, after: Duration) -> Problem {
     let seconds = after.as_secs_f32();
     match spec.writes() {
@@ -493,16 +493,7 @@ fn finish(
     };
     let status = response.status();
     let headers = response.headers_mut();
-    headers.insert(X_REQUEST_ID, noted.request_id);
-    headers.insert(header::DATE, date::now());
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
-    if headers.contains_key(header::ETAG) {
-        // What has a tag may be kept, by the one who asked, and is asked for again.
-        headers.entry(header::CACHE_CONTROL).or_insert(PRIVATE);
-        headers.append(header::VARY, CREDENTIALS);
-    } else {
-        headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
-    }
+    mark(headers, noted.request_id);
     shared.cors.mark(headers, noted.origin.as_ref(), open);
     encode(&mut response, noted.takes_gzip);
     if noted.method == Method::HEAD {
@@ -540,6 +531,20 @@ fn finish(
         );
     }
     response
+}
+
+/// The headers of every answer.
+fn mark(headers: &mut HeaderMap, request_id: HeaderValue) {
+    headers.insert(X_REQUEST_ID, request_id);
+    headers.insert(header::DATE, date::now());
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, NOSNIFF);
+    if headers.contains_key(header::ETAG) {
+        // An answer with a tag may be kept, by the one who asked, and is asked for again.
+        headers.entry(header::CACHE_CONTROL).or_insert(PRIVATE);
+        headers.append(header::VARY, CREDENTIALS);
+    } else {
+        headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
+    }
 }
 
 /// Encodes an answer for those who ask for it. An answer with a strong tag stays as it is: the tag is

@@ -1,4 +1,4 @@
-//! What all requests of a service share.
+//! State that all requests of a service share.
 
 use std::sync::{Arc, OnceLock};
 

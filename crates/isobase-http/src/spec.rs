@@ -1,4 +1,4 @@
-//! What a route says of itself. The router, the metrics and the OpenAPI document are made from it.
+//! The description of a route. The router, the metrics and the OpenAPI document are made from it.
 
 use std::borrow::Cow;
 
@@ -19,7 +19,7 @@ pub struct Spec {
     /// Its path: `/records/{collection}/{id}`. Parameters are whole segments; a last one may be
     /// all that is left (`{*key}`).
     pub path: Text,
-    /// What a caller must be allowed to do.
+    /// The right that a caller needs.
     pub permission: Permission,
     /// How much body it takes.
     pub body: BodyLimit,
@@ -30,7 +30,7 @@ pub struct Spec {
     /// event streams come back after the end of one, and never after a status that tells of a
     /// failure of ours.
     pub is_event_stream: bool,
-    /// What a reader must know.
+    /// The facts that a reader must know.
     pub operation: Operation,
 }
 
@@ -62,7 +62,7 @@ pub enum Method {
     Put,
     /// Merge.
     Patch,
-    /// Take away.
+    /// Delete.
     Delete,
     /// Ask what the path can do. Answered for every path; a route says more.
     Options,
@@ -128,13 +128,13 @@ pub struct Operation {
     pub tag: Text,
     /// A few words.
     pub summary: Text,
-    /// What a caller must know: the missing case, order, bounds.
+    /// The facts that a caller must know: the missing case, order, bounds.
     pub description: Text,
     /// Every parameter, those of the path included.
     pub parameters: Vec<Parameter>,
     /// The request bodies it takes; none means no body.
     pub request: Vec<Content>,
-    /// What it answers when it succeeds.
+    /// Its answers when it succeeds.
     pub answers: Vec<Answer>,
     /// The problems it may answer beside those every route has.
     pub problems: Vec<ProblemCode>,
@@ -211,7 +211,7 @@ pub struct Parameter {
     pub name: Text,
     /// Where it stands.
     pub location: Location,
-    /// What it is.
+    /// Its kind.
     pub description: Text,
     /// Its JSON schema.
     pub schema: Value,
@@ -265,7 +265,7 @@ pub enum Shape {
 pub struct Content {
     /// `application/json`.
     pub media_type: Text,
-    /// What it looks like.
+    /// Its form.
     pub shape: Shape,
     /// An example: the value for JSON media types, a text for others.
     pub example: Option<Value>,

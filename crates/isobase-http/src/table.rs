@@ -211,7 +211,7 @@ fn reserved_name<'a>(path: &'a str, paths: &[&str]) -> Option<(&'a str, usize)> 
     paths.iter().position(is_sibling).map(|sibling| (name, sibling))
 }
 
-/// Whether a path has a segment `.` or `..`. Clients and proxies resolve them, so that nobody knows
+/// Whether a path has a segment `.` or `..`. Clients and proxies resolve them, so that no one knows
 /// which path was meant; as ids they are sent as `%2E` and `%2E%2E`.
 fn has_dot_segment(path: &str) -> bool {
     path.contains("/.") && path.split('/').any(|segment| matches!(segment, "." | ".."))

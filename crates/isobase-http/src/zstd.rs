@@ -18,7 +18,7 @@ const SKIPPABLE: std::ops::RangeInclusive<u32> = 0x184d_2a50..=0x184d_2a5f;
 pub(crate) struct ZstdDecoder {
     frame: FrameDecoder,
     state: State,
-    /// What came and is no whole header or block yet.
+    /// The bytes that are no whole header or block yet.
     encoded: BytesMut,
     /// Bytes that may still be decoded.
     left: u64,
@@ -50,7 +50,7 @@ impl ZstdDecoder {
         self.encoded.extend_from_slice(bytes);
     }
 
-    /// Decodes some of what came; none when more must come first.
+    /// Decodes some of what came; `None` if more must come first.
     pub(crate) fn step(&mut self) -> Result<Option<Bytes>, DecodeError> {
         loop {
             let goes_on = match self.state {
@@ -108,7 +108,7 @@ impl ZstdDecoder {
         Ok(true)
     }
 
-    /// Decodes a block; none when it is not here yet. Nothing comes of it as long as the window
+    /// Decodes a block; `None` if it is not here yet. Nothing comes of it as long as the window
     /// holds it.
     fn block(&mut self, has_checksum: bool) -> Result<Option<Vec<u8>>, DecodeError> {
         let Some(header) = self.number(0, 3) else { return Ok(None) };

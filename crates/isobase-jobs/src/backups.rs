@@ -18,11 +18,11 @@ use isobase_types::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::task::spawn_blocking;
 
-/// What names of backups end with.
+/// The end of names of backups.
 const ENDING: &str = ".isobase";
-/// What a backup is called before it is whole.
+/// The name of a backup before it is whole.
 const PARTIAL: &str = ".partial";
-/// What is known of a backup beside it.
+/// Knowledge of a backup beside it.
 const NOTE: &str = ".json";
 /// Longest name, in bytes.
 const NAME_BYTES_MAX: usize = 128;
@@ -54,14 +54,14 @@ pub struct Backup {
     pub bytes: u64,
     /// When it was made.
     pub created_at: String,
-    /// What is known of it; none of a file that somebody has put there.
+    /// Its note; none of a file that somebody has put there.
     #[serde(flatten)]
     pub note: Note,
     #[serde(skip)]
     made_at: SystemTime,
 }
 
-/// What is known of a backup: the content of the file beside it.
+/// The note of a backup: the content of the file beside it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Note {
@@ -81,7 +81,7 @@ pub struct Note {
     pub verified: Option<bool>,
     /// Whether it could be restored then; `None` when that was not tried.
     pub restored: Option<bool>,
-    /// What was wrong then.
+    /// The fault that was found then.
     pub error: Option<String>,
     /// Whether it was encrypted when it was made.
     pub encrypted: bool,
@@ -101,7 +101,7 @@ impl Backup {
     }
 }
 
-/// What went wrong with a folder of backups.
+/// Why work on a folder of backups failed.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// There is no such backup.
@@ -128,7 +128,7 @@ pub enum BackupError {
     NotWhole {
         /// Its name. The file stays, marked as bad.
         name: String,
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
 }
@@ -346,7 +346,7 @@ impl Backups {
         self.blocking(move |this| {
             let backup = this.read(&name)?;
             this.told(fs::remove_file(this.path(&name)))?;
-            // Without its archive a note tells nobody anything.
+            // Without its archive a note tells no one anything.
             let _ = fs::remove_file(this.note_path(&name));
             Ok(backup)
         })
@@ -430,7 +430,7 @@ impl Backups {
         })
     }
 
-    /// What is known of a backup. A note that cannot be read tells nothing.
+    /// Knowledge of a backup. A note that cannot be read tells nothing.
     fn read_note(&self, name: &str) -> Note {
         let read = || -> io::Result<Note> {
             let mut text = String::new();

@@ -6,13 +6,13 @@ use futures_util::future::BoxFuture;
 use isobase_engine::Engine;
 use isobase_ops::FilePlace;
 
-/// Opens databases by their URLs. Messages are for whoever asked: they hold no secret.
+/// Opens databases by their URLs. Messages are for the caller: they hold no secret.
 pub trait Databases: Send + Sync {
     /// Reads a URL, and gives it as it may be shown. `by_anybody` says that the caller needed no
     /// credentials.
     ///
     /// # Errors
-    /// It is no database, it is this one, or nobody may write there for such a caller.
+    /// It is no database, it is this one, or no one may write there for such a caller.
     fn check(&self, url: &str, by_anybody: bool) -> Result<String, String>;
 
     /// Opens a database.
@@ -32,7 +32,7 @@ pub trait Databases: Send + Sync {
     fn scratch(&self) -> BoxFuture<'_, Result<Box<dyn Target>, String>>;
 }
 
-/// What a database is opened for.
+/// The purpose of opening a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To load it.

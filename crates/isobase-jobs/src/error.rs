@@ -16,7 +16,7 @@ pub enum JobsError {
     Over {
         /// Which one.
         id: String,
-        /// What became of it.
+        /// Its outcome.
         state: &'static str,
     },
     /// Another process does it.
@@ -30,7 +30,7 @@ pub enum JobsError {
         /// Why not.
         reason: &'static str,
     },
-    /// What it read of both sides is not there.
+    /// The samples of both sides are not there.
     #[error(
         "of job {0} no samples are at hand: those of the last copies are kept until the service stops"
     )]
@@ -70,7 +70,7 @@ pub enum JobsError {
     /// The system gave no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
-    /// What is stored is none.
+    /// The stored document is none.
     #[error("job {0} cannot be read")]
     Unreadable(String),
 }

@@ -35,13 +35,13 @@ pub struct Import {
     pub collection: CollectionName,
     /// How the file is read, and which column becomes which field.
     pub read: ReadOptions,
-    /// What becomes of ids.
+    /// The fate of ids.
     pub ids: Ids,
     /// Leave out records that are refused; else the first one ends the import.
     pub skip_bad: bool,
     /// Say what would be refused, and store nothing.
     pub dry_run: bool,
-    /// What the one who asks may write.
+    /// The documents that the caller may write.
     pub view: View,
     /// Who asks: what another one imports is another import.
     pub mark: String,
@@ -58,7 +58,7 @@ impl fmt::Debug for Import {
 }
 
 impl Import {
-    /// What was asked for: the body of a request that asks for the same.
+    /// The request: the body of a request that asks for the same.
     pub(crate) fn parameters(&self) -> Value {
         let Self { file, collection, read, ids, skip_bad, dry_run, .. } = self;
         let columns = read.mapping.columns().map(|Column { from, to, kind }| match kind {

@@ -43,7 +43,7 @@ const REFUSED: &str = "refused";
 /// A file that was sent to be imported.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ImportFile {
-    /// What it is asked for by.
+    /// The id by which it is asked for.
     pub id: String,
     /// How its sender calls it.
     pub name: String,
@@ -59,7 +59,7 @@ pub struct ImportFile {
     pub by: String,
 }
 
-/// What is known of a file beside it.
+/// Knowledge of a file beside it.
 #[derive(Serialize, Deserialize)]
 struct Note {
     name: String,
@@ -67,7 +67,7 @@ struct Note {
     created_us: i64,
 }
 
-/// What went wrong with files that are to be imported.
+/// Why work on files to import failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportsError {
     /// There is no such file.
@@ -75,7 +75,7 @@ pub enum ImportsError {
         "there is no file {0:?} to be imported here: files stay for 24 hours, on the service that they were sent to"
     )]
     NotFound(String),
-    /// What is in it is not what it should be.
+    /// Its content is not of the expected form.
     #[error("the file cannot be read: {0}")]
     Unreadable(String),
     /// There is no room for another.
@@ -177,7 +177,7 @@ impl Imports {
         self.blocking(move |this| this.read(&id)).await
     }
 
-    /// What reads one of them.
+    /// A reader of one of them.
     ///
     /// # Errors
     /// As [`Imports::get`].

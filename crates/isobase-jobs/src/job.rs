@@ -53,13 +53,13 @@ pub struct Job {
     /// Its id: later ones are greater.
     #[serde(skip_deserializing)]
     pub id: String,
-    /// What it does: `copy`, `backup`, …
+    /// Its work: `copy`, `backup`, …
     pub kind: String,
     /// How far it is.
     pub state: JobState,
     /// Who asked for it.
     pub by: String,
-    /// What was asked for, without secrets.
+    /// The parameters of the request, without secrets.
     pub parameters: Value,
     /// When it was asked for.
     pub created_at: String,
@@ -75,7 +75,7 @@ pub struct Job {
     /// How far it is; while it runs in this process, of this moment.
     #[serde(default)]
     pub progress: Option<Live>,
-    /// What it did: the report of the work.
+    /// The report of the work.
     #[serde(default)]
     pub result: Option<Value>,
     /// Why it failed, in a sentence.
@@ -88,7 +88,7 @@ pub struct Job {
     /// given this job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) asked: Option<String>,
-    /// What that request said.
+    /// The key of that request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) said: Option<String>,
 }

@@ -11,7 +11,7 @@ use std::{
 use isobase_auth::{Actor, Audit, AuditEntry, Clock, Documents, random_text};
 use isobase_ops::{FilePlace, Sample};
 use isobase_store::{Action, Idempotency, IfMissing, Precondition, Rejection, Store};
-use isobase_types::{DocumentId, Literal, Timestamp};
+use isobase_types::{DocumentId, Literal, Timestamp, hex};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use tokio::{
@@ -43,18 +43,18 @@ const ASKED: &str = "asked";
 /// Random bytes in an id, beside the time.
 const MARK_BYTES: usize = 3;
 
-/// What jobs are done with.
+/// The means of jobs.
 #[derive(Clone, Default)]
 pub struct JobsOptions {
     /// Where backups are; `None` where there is no folder for them.
     pub backups: Option<Backups>,
     /// Where files are that were sent to be imported; `None` where there is no folder for them.
     pub imports: Option<Imports>,
-    /// Opens other databases; `None` where nobody can.
+    /// Opens other databases; `None` where no one can.
     pub databases: Option<Arc<dyn Databases>>,
     /// Where its uploaded files are; `None` when copies leave them where they are.
     pub files: Option<Arc<dyn FilePlace>>,
-    /// What this database is called in reports, without secrets.
+    /// The name of this database in reports, without secrets.
     pub source: String,
     /// How often backups are due by the schedule, for those who look.
     pub backups_every: Option<Duration>,
@@ -104,7 +104,7 @@ pub(crate) struct Inner {
     audit: Audit,
     pub(crate) clock: Clock,
     pub(crate) options: JobsOptions,
-    /// Those of this process that are not over, by their ids. Whoever begins a job puts it in; the
+    /// Those of this process that are not over, by their ids. Anyone who begins a job puts it in; the
     /// job takes itself out when its end is written.
     pub(crate) running: Mutex<BTreeMap<String, Running>>,
     pub(crate) turns: Semaphore,
@@ -115,7 +115,7 @@ pub(crate) struct Inner {
     pub(crate) failed_backups: AtomicU64,
     /// How often backups are due by the schedule. Written when the settings change.
     backups_every: Mutex<Option<Duration>>,
-    /// What the last copies of this process read of both sides. Written by the jobs.
+    /// The samples that the last copies of this process read of both sides. Written by the jobs.
     pub(crate) samples: SamplesKept,
     /// Why the last backup of this process failed; `None` when it did not. Set when a backup ends.
     pub(crate) last_failure: Mutex<Option<String>>,
@@ -349,7 +349,7 @@ impl Jobs {
             }
             let body = Job { ended_at: Some(self.0.clock.now().to_string()), ..seen }.body();
             let action = Action::Put { id: document.id, body, if_missing: IfMissing::Refuse };
-            // Whoever changed it meanwhile knows better.
+            // Anyone who changed it meanwhile knows better.
             let unchanged = Precondition::RevisionIn(vec![document.revision]);
             self.0.documents.write(action, unchanged).await?.ok();
             tracing::warn!(job = job.id, kind = job.kind, "a job was interrupted: {}", job.id);
@@ -505,8 +505,4 @@ impl Jobs {
     pub(crate) fn running(&self) -> MutexGuard<'_, BTreeMap<String, Running>> {
         self.0.running.lock()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

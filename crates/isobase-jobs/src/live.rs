@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 /// How far a job is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Live {
-    /// What is being done: `writing`, `verifying`.
+    /// The work under way: `writing`, `verifying`.
     pub stage: String,
     /// The collection it is at.
     pub collection: Option<String>,

@@ -22,7 +22,7 @@ use crate::{
 /// Documents of both sides that a copy shows.
 const SAMPLES: usize = 20;
 
-/// What a work is done with.
+/// The means of a work.
 pub(crate) struct Means<'a> {
     pub(crate) store: &'a Store,
     pub(crate) source: &'a str,
@@ -121,7 +121,7 @@ impl Means<'_> {
         })
     }
 
-    /// Keeps some documents of both sides for whoever wants to see them: those of people, and not what
+    /// Keeps some documents of both sides for those who want to see them: those of people, and not what
     /// the service keeps. They are compared already, so a copy is no worse without.
     async fn look_at_both(
         &self,

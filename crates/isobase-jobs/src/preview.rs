@@ -21,7 +21,7 @@ const EXAMPLE_CHARACTERS_MAX: usize = 80;
 pub struct Preview {
     /// How it is written.
     pub format: Format,
-    /// What the table is, if it is one.
+    /// The form of the table, if it is one.
     pub table: Option<Table>,
     /// Its columns, or the members of its first objects.
     pub columns: Vec<Seen>,

@@ -1,4 +1,4 @@
-//! What the last copies read of both sides.
+//! Samples that the last copies read of both sides.
 
 use std::{collections::VecDeque, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What a job does.
+//! The work of a job.
 
 use isobase_auth::ChainHead;
 use isobase_ops::Existing;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{Import, Origin};
 
-/// What a job does.
+/// The work of a job.
 #[derive(Clone, Debug)]
 pub enum Work {
     /// Writes everything into an archive in the folder of backups, and reads it again.
@@ -35,7 +35,7 @@ pub enum Work {
         to: String,
         /// Only these collections; all when none is named.
         collections: Vec<CollectionName>,
-        /// What to do when the other one has documents.
+        /// The way to treat another one that has documents.
         existing: Existing,
         /// Leave out what the other one cannot hold.
         leave_out: bool,
@@ -74,7 +74,7 @@ impl Work {
         }
     }
 
-    /// What was asked for, with the database as it may be shown.
+    /// The request, with the database as it may be shown.
     pub(crate) fn parameters(&self, shown: Option<&str>) -> Value {
         let names = |collections: &[CollectionName]| -> Vec<String> {
             collections.iter().map(ToString::to_string).collect()

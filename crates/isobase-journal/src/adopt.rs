@@ -99,7 +99,7 @@ impl<B: DocumentDatabase> Core<B> {
         Ok(())
     }
 
-    /// As [`Core::take_in`], for what was written after a place; and the place after it. None where
+    /// As [`Core::take_in`], for what was written after a place; and the place after it. `None` if
     /// the database cannot tell.
     async fn take_in_since(
         &self,
@@ -123,7 +123,7 @@ impl<B: DocumentDatabase> Core<B> {
     }
 
     /// The revision of a document that was written in another database, or under a journal that
-    /// was lost; none when it is of this one. `first` was the last number when we began to look:
+    /// was lost; `None` if it is of this one. `first` was the last number when we began to look:
     /// later ones are in the log.
     async fn elsewhere(
         &self,

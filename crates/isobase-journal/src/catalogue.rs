@@ -1,4 +1,4 @@
-//! What is known of the collections.
+//! Knowledge of the collections.
 
 use std::{
     collections::HashMap,
@@ -62,7 +62,7 @@ impl Catalogue {
         names
     }
 
-    /// The deletion under way: documents it has taken away may still be there natively.
+    /// The deletion under way: documents it has deleted may still be there natively.
     pub(crate) fn deleting(&self, collection: &CollectionName) -> Option<Sequence> {
         self.entry(collection)?.deleting
     }
@@ -164,7 +164,7 @@ impl CatalogueCache {
         known.retired.clear();
     }
 
-    /// What a listing holds as long as it reads.
+    /// The guard of a listing, held as long as it reads.
     pub(crate) fn begin_reading(&self) -> Arc<()> {
         Arc::clone(&self.known().generation)
     }

@@ -1,4 +1,4 @@
-//! What lives as long as the engine: the writer and work beside it.
+//! Parts that live as long as the engine: the writer and work beside it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -63,7 +63,7 @@ impl<B: DocumentDatabase> Core<B> {
         }
     }
 
-    /// What a listing or count needs to know; none when the collection has no documents. Takes
+    /// The facts that a listing or count needs; `None` if the collection has no documents. Takes
     /// in first what other programs wrote into a collection that is new to us.
     pub(crate) async fn reading<'a>(
         self: &'a Arc<Self>,

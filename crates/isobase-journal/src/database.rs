@@ -1,4 +1,4 @@
-//! What one document database does for the engine.
+//! The part of one document database in the engine.
 
 use async_trait::async_trait;
 use isobase_engine::{
@@ -52,7 +52,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// How much one commit may write.
     fn budget(&self) -> Budget;
 
-    /// What a document's write costs of the budget.
+    /// The share of a document's write in the budget.
     fn cost(&self, write: &DocumentWrite) -> Cost;
 
     /// Whether a commit is seen wholly or not at all.
@@ -101,7 +101,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     async fn read(&self, keys: &[DocumentKey]) -> Result<Vec<Option<NativeDocument>>, EngineError>;
 
     /// Documents by the order of an index: those whose key lies in a range. Entries that other
-    /// programs took away in the meantime are left out.
+    /// programs deleted in the meantime are left out.
     async fn fetch(
         &self,
         collection: &CollectionName,
@@ -135,7 +135,7 @@ pub trait DocumentDatabase: Send + Sync + 'static {
 
     /// Documents of a collection that were written after a place, by any program, each as it is
     /// now: so that what other programs wrote is found without looking at everything. Without a
-    /// place it tells the present one. None where the database cannot tell, or not any more.
+    /// place it tells the present one. `None` if the database cannot tell, or not any more.
     async fn written_since(
         &self,
         _collection: &CollectionName,
@@ -280,7 +280,7 @@ pub struct CatalogueEntry {
     pub collection: CollectionName,
     /// Its declared indexes.
     pub indexes: Vec<IndexEntry>,
-    /// What other programs had written before us has been taken into the listings.
+    /// Documents that other programs had written before us have been taken into the listings.
     pub adopted: bool,
     /// The collection is being deleted: for callers its documents up to this write are gone.
     /// The engine leaves them out; the database gives what is there.
@@ -292,7 +292,7 @@ pub struct CatalogueEntry {
 pub struct IndexEntry {
     /// Its number.
     pub number: IndexNumber,
-    /// What it orders by.
+    /// Its order.
     pub definition: IndexDefinition,
     /// Whether listings use it.
     pub state: IndexState,
@@ -328,7 +328,7 @@ pub struct DocumentKey {
 pub const BEYOND_SEQUENCES: Sequence = Sequence(1 << 62);
 
 /// Whether a document belongs to what a deletion of its collection, told as the change `to`, has
-/// taken away: `stamp` is the revision in its bookkeeping, if it has one. What other programs
+/// deleted: `stamp` is the revision in its bookkeeping, if it has one. What other programs
 /// wrote has none, and goes too, also when it came after the deletion was answered.
 #[must_use]
 pub fn is_purged(stamp: Option<Sequence>, to: Sequence) -> bool {
@@ -344,7 +344,7 @@ pub struct IndexKey {
     pub key: Vec<u8>,
 }
 
-/// What becomes of one document. A commit holds at most one for each document.
+/// The fate of one document. A commit holds at most one for each document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DocumentWrite {
     /// Which document.
@@ -390,7 +390,7 @@ pub struct After {
     pub keys: Vec<IndexKey>,
 }
 
-/// What is written together.
+/// Writes that are made together.
 #[derive(Clone, Debug)]
 pub struct Commit {
     /// The head it was made for.
@@ -399,7 +399,7 @@ pub struct Commit {
     pub next: Head,
     /// Documents, each at most once.
     pub documents: Vec<DocumentWrite>,
-    /// What is written, in order, without a gap after `head.sequence`. The log has
+    /// The changes, in order, without a gap after `head.sequence`. The log has
     /// [`Commit::logged`].
     pub changes: Vec<Change>,
     /// Collections of whose writes the change feed does not tell.
@@ -464,7 +464,7 @@ pub struct Budget {
     pub items_per_collection: u64,
 }
 
-/// What a write costs.
+/// The cost of a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Items.
@@ -478,7 +478,7 @@ pub struct Cost {
 pub struct StoredAnswer {
     /// The key.
     pub key: [u8; 32],
-    /// What was asked.
+    /// The request.
     pub fingerprint: [u8; 32],
     /// [`isobase_engine::encode_outcomes`].
     pub outcomes: String,
@@ -525,7 +525,7 @@ pub struct KeyedDocument {
     pub document: NativeDocument,
 }
 
-/// What was written after a place.
+/// The writes after a place.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WrittenPage {
     /// Documents, in any order. What was deleted is left out.
@@ -549,7 +549,7 @@ pub struct ScanPage {
     pub next: Option<String>,
 }
 
-/// What one commit wrote, as the log keeps it.
+/// The writes of one commit, as the log keeps them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogRecord {
     /// In order.

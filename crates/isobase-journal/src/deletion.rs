@@ -26,7 +26,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(60);
 const PURGE_DEADLINES: u32 = 30;
 
 impl<B: DocumentDatabase> Core<B> {
-    /// Lets nobody see the documents of a collection any more: how many, and the number of the
+    /// Lets no one see the documents of a collection any more: how many, and the number of the
     /// deletion when there were any.
     pub(crate) async fn begin_deletion(
         &self,
@@ -40,7 +40,7 @@ impl<B: DocumentDatabase> Core<B> {
         Ok((documents, to))
     }
 
-    /// Takes away natively what a deletion took, while everything else goes on. One at a time for
+    /// Deletes natively what a deletion took, while everything else goes on. One at a time for
     /// each collection; asking again does no harm.
     pub(crate) fn purge(self: &Arc<Self>, collection: &CollectionName) -> Purge {
         let mut purges = self.purges.lock();
@@ -101,7 +101,7 @@ impl<B: DocumentDatabase> Core<B> {
             tracing::warn!(%error, "{collection} is not cleared yet: {error}");
             tokio::select! {
                 () = pauses.wait() => {}
-                // The rest is for whoever opens the database next.
+                // The rest is for the next process that opens the database.
                 () = self.closing() => return false,
             }
         }

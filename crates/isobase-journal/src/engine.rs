@@ -145,7 +145,7 @@ impl<B: DocumentDatabase> Engine for JournalEngine<B> {
         self.core.shared.check_open()?;
         let (answer, deleted) = oneshot::channel();
         let (core, collection) = (Arc::clone(&self.core), collection.clone());
-        // What is begun is finished, also when whoever asked has gone.
+        // What is begun is finished, also when the caller has gone.
         self.core.spawn(async move {
             let begun = core.begin_deletion(&collection).await;
             let begun = begun.map(|(documents, to)| {

@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use isobase_engine::{ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep};
 use isobase_types::{Change, CollectionName, KeptText, Sequence};
+use isobase_writer::Pauses;
 
 use crate::{DocumentDatabase, JournalEngine, error::within, shared::Shared, untold::is_untold};
 
@@ -12,7 +13,7 @@ use crate::{DocumentDatabase, JournalEngine, error::within, shared::Shared, unto
 const EXAMINED_MAX: u64 = 10_000;
 
 /// The pauses between two looks at the head while somebody waits. The longest is the latency of
-/// other processes' commits, and what a day of waiting costs: some 86,000 small reads.
+/// other processes' commits, and sets the price of a day of waiting: some 140,000 small reads.
 const LOOK_FIRST: Duration = Duration::from_millis(250);
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
@@ -58,18 +59,19 @@ impl<B: DocumentDatabase> Shared<B> {
     /// tell of documents, before the head has moved or after, and each is another protocol whose
     /// connection must be watched and made again.
     pub(crate) async fn look_for_others(self: Arc<Self>) {
-        let (mut pause, mut known) = (LOOK_FIRST, Sequence::default());
+        let (mut pauses, mut known) = (Pauses::new(LOOK_FIRST, LOOK_MAX), Sequence::default());
         while self.waiting.until_waited().await {
             match within(self.deadline(), "the head", self.database.head()).await {
                 Ok(head) => {
                     self.waiting.seen(head.sequence);
-                    pause = if head.sequence > known { LOOK_FIRST } else { pause * 2 };
+                    if head.sequence > known {
+                        pauses.restart();
+                    }
                     known = head.sequence;
                 }
                 Err(error) => tracing::debug!(%error, "looking for changes failed: {error}"),
             }
-            pause = pause.min(LOOK_MAX);
-            tokio::time::sleep(pause).await;
+            pauses.wait().await;
         }
     }
 

@@ -174,7 +174,7 @@ impl<B: DocumentDatabase> Core<B> {
             // A document that another program has changed is taken in, with all its keys.
             let (foreign, ours): (Vec<_>, Vec<_>) =
                 documents.into_iter().partition(NativeDocument::is_foreign);
-            // Read after the documents: whoever gave them keys of another index declared it before.
+            // Read after the documents: a caller that gave them keys of another index declared it before.
             let catalogue = shared.read_catalogue().await?;
             let indexes = indexes_of(&catalogue, &shared.catalogue.retired(), collection);
             let writes: Vec<_> = ours

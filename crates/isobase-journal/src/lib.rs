@@ -1,4 +1,4 @@
-//! What the document databases share.
+//! The common part of the document databases.
 //!
 //! CouchDB, DynamoDB and Firestore keep documents natively, one by one, and differ in how they
 //! write several things at once. [`JournalEngine`] is the engine over any of them: it groups

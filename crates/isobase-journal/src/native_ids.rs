@@ -17,7 +17,7 @@ const HASH_BYTES: usize = 16;
 /// An id that the database can have is its own native id. Any other is `isobase_id:` and the id
 /// with some bytes as `%XX`; where that is too long, `isobase_id#` and a hash, and the id is kept
 /// in the bookkeeping. What would be misread as such a form is escaped too, so every id has one
-/// native id, and every native id but those of hashes says its id, whoever wrote it.
+/// native id, and every native id but those of hashes says its id, no matter who wrote it.
 #[derive(Clone, Copy, Debug)]
 pub struct NativeIds {
     /// Whether the database refuses an id for its text.
@@ -48,7 +48,7 @@ impl NativeIds {
     }
 
     /// The id of a native id; `kept` is what the bookkeeping says. `None` for one that is no id of
-    /// ours: too long, or the hash of an id that nobody knows.
+    /// ours: too long, or the hash of an id that no one knows.
     #[must_use]
     pub fn read(&self, native: &str, kept: Option<&str>) -> Option<DocumentId> {
         if let Some(id) = self.escaped_id(native) {

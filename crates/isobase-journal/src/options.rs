@@ -1,4 +1,4 @@
-//! What a caller may choose.
+//! Options.
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ use crate::{
 /// Documents of a collection looked at together when they must be counted one by one.
 const COUNT_DOCUMENTS: u32 = 1_000;
 
-/// What a listing or count reads.
+/// The range that a listing or count reads.
 pub(crate) struct Reading<'a, B> {
     shared: &'a Shared<B>,
     collection: &'a CollectionName,
@@ -424,7 +424,7 @@ impl<'a, B: DocumentDatabase> Reading<'a, B> {
         self.shared.database.count_keys(self.collection, number, lower, upper).await
     }
 
-    /// While a deletion is being finished, entries of what it took away are still there; and of
+    /// While a deletion is being finished, entries of what it deleted are still there; and of
     /// long bounds, stored keys do not tell whether they are in the range.
     async fn count_entries_one_by_one(&self, range: &Range) -> Result<u64, EngineError> {
         let mut part = Fetch { range: range.clone(), reverse: false, limit: COUNT_DOCUMENTS };

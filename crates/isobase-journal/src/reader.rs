@@ -19,7 +19,7 @@ use crate::{
     shared::Shared, whole::Whole,
 };
 
-/// Reads a document database beside whoever writes to it: whole, by id, and by its change feed.
+/// Reads a document database beside the process that writes to it: whole, by id, and by its change feed.
 ///
 /// Nothing is written, neither a journal nor a mark in a document: what other programs wrote is
 /// read as it is.

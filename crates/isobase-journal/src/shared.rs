@@ -1,4 +1,4 @@
-//! What the writer and the readers share.
+//! State that the writer and the readers share.
 
 use std::{
     sync::{
@@ -29,7 +29,7 @@ pub(crate) struct Shared<B> {
     pub(crate) database: B,
     pub(crate) options: JournalOptions,
     pub(crate) time: SteadyTime,
-    /// What commits of this process are signed with ([`Head::author`]).
+    /// The signature of commits of this process ([`Head::author`]).
     pub(crate) author: u64,
     pub(crate) catalogue: CatalogueCache,
     pub(crate) status: Status,
@@ -41,7 +41,7 @@ pub(crate) struct Shared<B> {
     pub(crate) loading: Loading,
     /// Those who wait for changes.
     pub(crate) waiting: Waiting,
-    /// What changes keep of their documents.
+    /// The parts that changes keep of their documents.
     pub(crate) keeping: Keeping,
     /// On which terms collections keep their documents.
     pub(crate) terms: AllTerms,
@@ -208,7 +208,7 @@ impl<B: DocumentDatabase> Shared<B> {
     }
 }
 
-/// Whether a document is one that a deletion of its collection has taken away.
+/// Whether a document is one that a deletion of its collection has deleted.
 pub(crate) fn is_gone(document: &NativeDocument, deleting: Option<Sequence>) -> bool {
     let stamp = document.meta.as_ref().map(|meta| meta.revision);
     deleting.is_some_and(|to| is_purged(stamp, to))

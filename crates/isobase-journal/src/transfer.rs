@@ -180,7 +180,7 @@ impl<B: DocumentDatabase> Core<B> {
             }
             self.writer.special(Register(collection.clone())).await?;
         }
-        // Before anything is loaded that the deletion would take away too.
+        // Before anything is loaded that the deletion would delete too.
         self.purged(collection).await?;
         let catalogue = self.shared.catalogue.get();
         Ok(catalogue.entry(collection).map_or_else(Vec::new, |entry| entry.indexes.clone()))
@@ -202,7 +202,7 @@ impl<B: DocumentDatabase> Shared<B> {
         let mut last_id = counters.last_id.max(head.last_id);
         let mut entries = BTreeMap::new();
         for info in self.database.collections().await? {
-            // Whoever counted less than there is must not make two documents one.
+            // A caller that counted less than there is must not make two documents one.
             last_id = last_id.max(self.last_integer(&info.name).await?);
             entries.insert(info.name.clone(), CatalogueEntry::new(info.name, false));
         }

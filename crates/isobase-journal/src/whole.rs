@@ -116,7 +116,7 @@ impl<B: DocumentDatabase> Whole<B> {
         })
     }
 
-    /// What a listing asks for.
+    /// The parameters of a listing.
     pub(crate) async fn fetch(
         &mut self,
         collection: &CollectionName,

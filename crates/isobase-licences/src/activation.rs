@@ -11,7 +11,7 @@ use crate::{
     document::body,
     holder::{self, Admission},
     licence::{self, DAY_US},
-    licences::{ATTEMPTS_MAX, pause},
+    licences::{ATTEMPTS_MAX, pauses},
     moment::parse_moment,
     together::{came_too_late, write_together},
 };
@@ -24,7 +24,7 @@ pub(crate) const EMAIL_BYTES_MAX: usize = 320;
 /// Longest id of an installation: what other programs keep in 255 characters, of four bytes each.
 const INSTALLATION_BYTES_MAX: usize = 1_020;
 
-/// What a client asks for.
+/// A client's request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activation {
     /// Whose licence it is.
@@ -51,7 +51,8 @@ impl Licences {
         let key = self.read_key(&asked.license_key);
         let email = asked.email.to_lowercase();
         let _turn = self.turn(&email).await;
-        for attempt in 1..=ATTEMPTS_MAX {
+        let mut pauses = pauses();
+        for _ in 0..ATTEMPTS_MAX {
             let now = self.now();
             let licence = match self.judge_key(&key, &email, now).await? {
                 Ok(licence) => licence,
@@ -60,7 +61,7 @@ impl Licences {
             let holder = Holder::read(&self.store, &email).await?;
             match self.admit(licence, holder, &asked.installation_id, (now, actor)).await? {
                 Some(answer) => return Ok(answer),
-                None => pause(attempt).await,
+                None => pauses.wait().await,
             }
         }
         Err(LicenceError::Busy)
@@ -88,7 +89,7 @@ impl Licences {
         })
     }
 
-    /// Writes what an activation comes to; none when another write came between.
+    /// Writes what an activation comes to; `None` if another write came between.
     async fn admit(
         &self,
         mut licence: Licence,
@@ -151,7 +152,7 @@ impl Licences {
         Ok(write_together(&self.store, operations).await?.map(|_| ()))
     }
 
-    /// What an installation is told after [`Holder::admit`].
+    /// The answer to an installation after [`Holder::admit`].
     pub(crate) fn admitted(
         &self,
         licence: &Licence,
@@ -226,7 +227,7 @@ impl Licences {
         })
     }
 
-    /// Writes that an installation was seen, unless somebody else writes meanwhile. Nobody did
+    /// Writes that an installation was seen, unless somebody else writes meanwhile. No one did
     /// anything, so the audit has no entry.
     async fn note_seen(
         &self,
@@ -254,14 +255,15 @@ impl Licences {
     ) -> Result<(), LicenceError> {
         let email = email.to_lowercase();
         let _turn = self.turn(&email).await;
-        for attempt in 1..=ATTEMPTS_MAX {
+        let mut pauses = pauses();
+        for _ in 0..ATTEMPTS_MAX {
             let holder = Holder::read(&self.store, &email).await?;
             if holder.find(installation).is_none() {
                 return Err(LicenceError::InstallationNotFound);
             }
             match self.note_seen(holder, installation, self.now()).await? {
                 Ok(()) => return Ok(()),
-                Err(rejection) if came_too_late(&rejection) => pause(attempt).await,
+                Err(rejection) if came_too_late(&rejection) => pauses.wait().await,
                 Err(rejection) => return Err(rejection.into()),
             }
         }
@@ -361,7 +363,8 @@ impl Licences {
     ) -> Result<Option<Installation>, LicenceError> {
         let email = email.to_lowercase();
         let _turn = self.turn(&email).await;
-        for attempt in 1..=ATTEMPTS_MAX {
+        let mut pauses = pauses();
+        for _ in 0..ATTEMPTS_MAX {
             let now = self.now();
             let mut holder = Holder::read(&self.store, &email).await?;
             let before = holder.clone();
@@ -375,7 +378,7 @@ impl Licences {
                 json!(holder.installations.iter().rfind(|it| !before.installations.contains(it)));
             match self.write_holder(&mut holder, entry).await? {
                 Ok(()) => return Ok(gone),
-                Err(rejection) if came_too_late(&rejection) => pause(attempt).await,
+                Err(rejection) if came_too_late(&rejection) => pauses.wait().await,
                 Err(rejection) => return Err(rejection.into()),
             }
         }
@@ -387,7 +390,7 @@ impl Licences {
 const KEY_NOT_FOUND: &str = "License key not found or inactive";
 const NO_LICENCE: &str = "No active license found";
 
-/// Why a licence lets nothing in; none when it does.
+/// Why a licence lets nothing in; `None` if it does.
 pub(crate) fn refusal(licence: &Licence, now: Timestamp) -> Option<Code> {
     match licence.standing(now) {
         Standing::Active | Standing::NotStarted | Standing::Grace => None,

@@ -1,5 +1,6 @@
 //! Who did what: an entry for every write, written with it.
 
+use isobase_auth::{AUDIT_COLLECTION, Actor};
 use isobase_store::{Action, IfMissing, Precondition, WriteOperation};
 use isobase_types::{CollectionName, DocumentId, Timestamp};
 use serde::Serialize;
@@ -7,26 +8,7 @@ use serde_json::Value;
 
 use crate::document::body;
 
-/// Where the entries are.
-pub const AUDIT_COLLECTION: &str = "isobase_audit";
-
-/// Who asks for a write.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Actor {
-    /// The principal: `internal`, the id of a key, …
-    pub actor: String,
-    /// The account that this one, an owner, acts as.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub acting_as: Option<String>,
-    /// Where the request came from.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub ip: Option<String>,
-    /// The id of the request.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-}
-
-/// What happened.
+/// The event.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Entry<'a> {
     pub(crate) at: String,

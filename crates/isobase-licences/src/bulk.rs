@@ -13,7 +13,7 @@ use crate::{
 /// Most licences of one request. Ours: what an engine writes within the time of a request.
 const MANY_MAX: usize = 1_000;
 
-/// What became of many licences.
+/// The outcome of many licences.
 #[derive(Debug)]
 pub struct CreatedMany {
     /// One for each that was asked for, in their order. All are made or none is, and then the error

@@ -1,4 +1,4 @@
-//! What people do to licences.
+//! Actions of people on licences.
 
 use isobase_auth::SealError;
 use isobase_store::{Action, Precondition, Rejection, WriteOperation};
@@ -11,7 +11,7 @@ use crate::{
     audit::Entry,
     document::body,
     licence::{self, DAY_US},
-    licences::{ATTEMPTS_MAX, pause},
+    licences::{ATTEMPTS_MAX, pauses},
     moment::{parse_moment, seconds_text},
     together::{came_too_late, write_together},
 };
@@ -40,12 +40,12 @@ pub enum Period {
     Unlimited,
 }
 
-/// What is agreed beside the time; what is none stays as it is.
+/// The agreement beside the time; members that are `None` stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
     /// The limit of installations: of its own, or with `Some(None)` that of the e-mail.
     pub max_installations: Option<Option<u32>>,
-    /// What happens at the limit.
+    /// The behaviour at the limit.
     pub at_limit: Option<AtLimit>,
     /// How many more [`AtLimit::AllowN`] lets in.
     pub allow_n: Option<u32>,
@@ -150,7 +150,8 @@ impl Licences {
         (actor, action): (&Actor, &'static str),
         change: impl Fn(&mut Licence, Timestamp) -> Result<(), LicenceError>,
     ) -> Result<Licence, LicenceError> {
-        for attempt in 1..=ATTEMPTS_MAX {
+        let mut pauses = pauses();
+        for _ in 0..ATTEMPTS_MAX {
             let now = self.now();
             let before = self.get(id).await?;
             let mut licence = before.clone();
@@ -176,7 +177,7 @@ impl Licences {
                     licence.revision = written.first().map(|written| written.revision.clone());
                     return Ok(licence);
                 }
-                Err(rejection) if came_too_late(&rejection) => pause(attempt).await,
+                Err(rejection) if came_too_late(&rejection) => pauses.wait().await,
                 Err(Rejection::NotUnique { .. }) => return Err(LicenceError::KeyExists),
                 Err(rejection) => return Err(rejection.into()),
             }
@@ -420,7 +421,7 @@ impl Licences {
         Ok(())
     }
 
-    /// A key as it is stored; none where it cannot be sealed: then only its hash is kept.
+    /// A key as it is stored; `None` if it cannot be sealed: then only its hash is kept.
     fn sealed(&self, key: &str, hash: &str) -> Result<Option<String>, LicenceError> {
         let Some(sealer) = &self.options.sealer else { return Ok(None) };
         match licence::at_place(hash, |place| sealer.seal(place, key.as_bytes())) {

@@ -28,7 +28,7 @@ pub enum LicenceError {
     WrongStanding {
         /// How it stands.
         standing: &'static str,
-        /// What was expected.
+        /// The expectation.
         expected: &'static str,
     },
     /// A value cannot be what it is given for.
@@ -36,7 +36,7 @@ pub enum LicenceError {
     Invalid {
         /// Which value: the name of a member of a request.
         field: &'static str,
-        /// What was expected.
+        /// The expectation.
         message: String,
     },
     /// An e-mail has as many installations as can be kept for one.
@@ -73,7 +73,7 @@ pub enum LicenceError {
         /// The licence.
         id: i64,
     },
-    /// What was sealed cannot be opened with the operator's secret.
+    /// The sealed value cannot be opened with the operator's secret.
     #[error("the key of licence {id} was sealed with another secret than the one of now")]
     SealedOtherwise {
         /// The licence.

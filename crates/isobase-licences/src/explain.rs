@@ -16,12 +16,12 @@ pub struct Rule {
     pub detail: String,
 }
 
-/// What an activation would come to, and why. Nothing is written.
+/// The outcome that an activation would have, and why. Nothing is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// The rules that were looked at, in their order.
     pub rules: Vec<Rule>,
-    /// What the client would be told.
+    /// The answer that the client would get.
     pub answer: Answer,
 }
 

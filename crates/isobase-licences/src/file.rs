@@ -1,23 +1,22 @@
 //! Licence files: what a product may check without asking anybody.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use isobase_types::Timestamp;
+use isobase_types::{Timestamp, hex};
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Licence, LicenceError, Licences, Secret, activation::refusal, key::hex, licence::DAY_US,
-    parse_moment,
+    Licence, LicenceError, Licences, Secret, activation::refusal, licence::DAY_US, parse_moment,
 };
 
 const BEGIN: &str = "-----BEGIN ISOBASE LICENSE-----";
 const END: &str = "-----END ISOBASE LICENSE-----";
 
-/// What is signed before the text: a signature cannot be taken for one of another kind of file.
+/// The prefix that is signed before the text: a signature cannot be taken for one of another kind of file.
 const DOMAIN: &[u8] = b"isobase license file 1\n";
 
-/// What the key is derived for.
+/// The purpose that the key is derived for.
 const USAGE: &str = "sign licence files";
 
 /// Characters in a line of a file (RFC 7468).
@@ -91,7 +90,7 @@ struct Envelope {
     signature: String,
 }
 
-/// What a licence file says.
+/// The content of a licence file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LicenceFile {
     /// Of which licence it is.

@@ -2,11 +2,11 @@
 //! free place.
 
 use isobase_store::Store;
-use isobase_types::{CollectionName, Document, DocumentId, Revision};
+use isobase_types::{CollectionName, Document, DocumentId, Revision, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{AtLimit, Licence, LicenceError, key::hex};
+use crate::{AtLimit, Licence, LicenceError};
 
 /// Where the installations are: a document for each e-mail.
 pub const HOLDERS_COLLECTION: &str = "isobase_installations";
@@ -21,7 +21,7 @@ const FREED_MAX: usize = 20;
 /// The installations of an e-mail.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holder {
-    /// What a write of it compares; none while it is not stored.
+    /// The revision that a write of it compares; none while it is not stored.
     #[serde(skip)]
     pub(crate) revision: Option<Revision>,
     /// Whose they are, in small letters.
@@ -47,7 +47,7 @@ pub struct Installation {
     /// When it last asked, to the minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_seen: Option<String>,
-    /// The licence it was activated with; none where a client has only noted it.
+    /// The licence it was activated with; `None` if a client has only noted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<i64>,
     /// Its licence has a limit of its own, so it takes no place of the e-mail.
@@ -55,7 +55,7 @@ pub struct Installation {
     pub apart: bool,
 }
 
-/// What an activation comes to.
+/// The outcome of an activation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     /// It was there already.
@@ -204,7 +204,7 @@ impl Holder {
     }
 }
 
-/// A clock that goes back makes nobody older.
+/// A clock that goes back makes no one older.
 fn see(installation: &mut Installation, now: &str) {
     if installation.last_seen.as_deref() < Some(now) {
         installation.last_seen = Some(now.to_owned());
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_was_not_seen_for_longest_goes() {
+    fn the_one_not_seen_for_longest_goes() {
         let (mut holder, places) = (Holder::default(), places(2, AtLimit::ReplaceOldest));
         let admit = |holder: &mut Holder, name, now| holder.admit(&licence(1), &places, name, now);
         assert_eq!(admit(&mut holder, "a", "1"), Admission::Added);

@@ -8,7 +8,7 @@ use crate::{
     Actor, Holder, INSTALLATIONS_MAX, Installation, Licence, LicenceError, Licences,
     activation::{check_email, check_text},
     edit::{check_status, stand},
-    licences::{ATTEMPTS_MAX, pause},
+    licences::{ATTEMPTS_MAX, pauses},
     moment::{parse_moment, seconds_text},
     together::came_too_late,
 };
@@ -23,7 +23,7 @@ pub struct ImportedLicence {
     pub email: String,
     /// Its key.
     pub license_key: String,
-    /// Its expiry in any form; none when it never expires.
+    /// Its expiry in any form; `None` if it never expires.
     #[serde(default)]
     pub expiry_date: Option<String>,
     /// When it was made.
@@ -49,7 +49,7 @@ pub struct ImportedInstallation {
     pub last_seen: Option<String>,
 }
 
-/// What became of rows of one kind.
+/// The outcome of rows of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Rows that came.
@@ -64,14 +64,14 @@ pub struct Tally {
     pub failed: u64,
 }
 
-/// What became of an import.
+/// The outcome of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportReport {
     /// Of licences.
     pub licenses: Tally,
     /// Of installations.
     pub installations: Tally,
-    /// What was refused, and what was taken over with a remark: at most 1,000 texts.
+    /// Refused rows, and rows that were taken over with a remark: at most 1,000 texts.
     pub errors: Vec<String>,
 }
 
@@ -166,19 +166,7 @@ impl Licences {
             if status != licence.status() {
                 stand(licence, status, now);
             }
-            let text = row.expiry_date.as_deref().filter(|text| !text.trim().is_empty());
-            match text.map(parse_moment) {
-                None => (licence.expires_at, licence.expiry_text) = (None, None),
-                Some(Ok(moment)) => {
-                    licence.expires_at = Some(moment.to_string());
-                    licence.expiry_text = None;
-                }
-                Some(Err(_)) => {
-                    licence.expires_at = None;
-                    licence.expiry_text = text.map(cut);
-                }
-            }
-            licence.from_first_activation = false;
+            set_expiry(licence, row.expiry_date.as_deref());
         };
         let key = self.read_key(&row.license_key);
         if !key.is_storable() {
@@ -232,7 +220,8 @@ impl Licences {
         let (activated_at, last_seen) = (moment(&row.activated_at), moment(&row.last_seen));
         let licence = self.newest_of(&email).await?;
         let _turn = self.turn(&email).await;
-        for attempt in 1..=ATTEMPTS_MAX {
+        let mut pauses = pauses();
+        for _ in 0..ATTEMPTS_MAX {
             let now = self.now();
             let mut holder = Holder::read(&self.store, &email).await?;
             let before = holder.clone();
@@ -267,7 +256,7 @@ impl Licences {
             entry.after = json!(holder.find(&row.installation_id));
             match self.write_holder(&mut holder, entry).await? {
                 Ok(()) => return Ok(fate),
-                Err(rejection) if came_too_late(&rejection) => pause(attempt).await,
+                Err(rejection) if came_too_late(&rejection) => pauses.wait().await,
                 Err(rejection) => return Err(rejection.into()),
             }
         }
@@ -276,6 +265,16 @@ impl Licences {
 }
 
 /// Whether an error says something of the row, and not of the database.
+fn set_expiry(licence: &mut Licence, text: Option<&str>) {
+    let text = text.filter(|text| !text.trim().is_empty());
+    (licence.expires_at, licence.expiry_text) = match text.map(parse_moment) {
+        None => (None, None),
+        Some(Ok(moment)) => (Some(moment.to_string()), None),
+        Some(Err(_)) => (None, text.map(cut)),
+    };
+    licence.from_first_activation = false;
+}
+
 fn is_of_the_row(error: &LicenceError) -> bool {
     match error {
         LicenceError::Store(_) | LicenceError::Busy | LicenceError::Random(_) => false,

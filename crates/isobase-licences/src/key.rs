@@ -1,5 +1,6 @@
 //! Licence keys: random, with a checksum, looked up by a hash.
 
+use isobase_types::hex;
 use rand::TryRng;
 use sha2::{Digest, Sha256};
 
@@ -7,7 +8,7 @@ use crate::LicenceError;
 
 /// The digits of a key (Douglas Crockford's Base32): none can be taken for another.
 const DIGITS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-/// Random digits: 125 bits, so that nobody guesses one.
+/// Random digits: 125 bits, so that no one guesses one.
 const RANDOM_DIGITS: usize = 25;
 /// Digits of the checksum.
 const CHECK_DIGITS: usize = 2;
@@ -74,7 +75,7 @@ impl LicenceKey {
         length_ok && !self.text.chars().any(char::is_control)
     }
 
-    /// What it is looked up by.
+    /// The hash by which it is looked up.
     #[must_use]
     pub fn hash(&self) -> String {
         hex(&Sha256::digest(self.text.as_bytes()))
@@ -86,12 +87,6 @@ impl LicenceKey {
         let kept: Vec<char> = self.text.chars().filter(|c| c.is_alphanumeric()).collect();
         kept[kept.len().saturating_sub(4)..].iter().collect()
     }
-}
-
-/// Bytes as hexadecimal text.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 struct Ours {

@@ -31,7 +31,6 @@ mod usage;
 mod verdict;
 
 pub use activation::Activation;
-pub use audit::{AUDIT_COLLECTION, Actor};
 pub use bulk::CreatedMany;
 pub use edit::{NewLicence, Period, Terms};
 pub use error::LicenceError;
@@ -39,6 +38,7 @@ pub use explain::{Explanation, Rule};
 pub use file::{FileFault, LicenceFile, Signer, verify};
 pub use holder::{HOLDERS_COLLECTION, Holder, INSTALLATIONS_MAX, Installation};
 pub use import::{ImportReport, ImportedInstallation, ImportedLicence, Tally};
+pub use isobase_auth::Actor;
 pub use key::LicenceKey;
 pub use licence::{AtLimit, LICENCES_COLLECTION, Licence, Standing};
 pub use licences::{LicenceOptions, Licences, Now};

@@ -13,7 +13,7 @@ pub const LICENCES_COLLECTION: &str = "isobase_licences";
 /// Microseconds of a day.
 pub(crate) const DAY_US: i64 = 86_400_000_000;
 
-/// What happens to an activation that finds no free place.
+/// The fate of an activation that finds no free place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AtLimit {
@@ -96,7 +96,7 @@ pub struct Licence {
     /// Its id: one of the counter of the database.
     #[serde(skip)]
     pub id: i64,
-    /// What a write of it compares; none while it is not stored.
+    /// The revision that a write of it compares; none while it is not stored.
     #[serde(skip)]
     pub(crate) revision: Option<Revision>,
     /// Whose it is, in small letters.
@@ -107,7 +107,7 @@ pub struct Licence {
     /// The key where a former version had no secret to seal it with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) key: Option<String>,
-    /// The key, sealed; none where only its hash is kept.
+    /// The key, sealed; `None` if only its hash is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) sealed_key: Option<String>,
     /// The key, where it was just given or shown.
@@ -115,10 +115,10 @@ pub struct Licence {
     pub(crate) fresh_key: Option<String>,
     /// When it was made: `2026-11-20 14:09:00`, in UTC.
     pub created_at: String,
-    /// When its time is over; none when it never is, or has not begun.
+    /// When its time is over; `None` if it never is, or has not begun.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
-    /// What another program kept as its expiry, where that is no moment.
+    /// The expiry that another program kept, where that is no moment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiry_text: Option<String>,
     /// For how many days it is made.
@@ -130,7 +130,7 @@ pub struct Licence {
     /// Its own limit of installations; none: that of the e-mail over all its licences.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_installations: Option<u32>,
-    /// What happens at the limit; none: as the service has it.
+    /// The behaviour at the limit; none: as the service has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_limit: Option<AtLimit>,
     /// How many more than the limit [`AtLimit::AllowN`] lets in.
@@ -148,7 +148,7 @@ pub struct Licence {
     /// When it was put into the bin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<String>,
-    /// What somebody noted.
+    /// A note of somebody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// Words to find it by.
@@ -217,7 +217,7 @@ impl Licence {
         }
     }
 
-    /// What older clients know of it: `active`, `suspended` or `revoked`. An expired licence is
+    /// Its status for older clients: `active`, `suspended` or `revoked`. An expired licence is
     /// active to them; they compare its expiry themselves.
     #[must_use]
     pub fn status(&self) -> &'static str {
@@ -279,7 +279,7 @@ impl Licence {
             .ok_or(LicenceError::SealedOtherwise { id })
     }
 
-    /// What the audit keeps of it: no key.
+    /// The audit's record of it: no key.
     pub(crate) fn for_audit(&self) -> serde_json::Value {
         let mut value = serde_json::to_value(self).unwrap_or_default();
         if let Some(members) = value.as_object_mut() {

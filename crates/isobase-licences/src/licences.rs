@@ -9,10 +9,10 @@ use std::{
 use isobase_auth::Sealer;
 use isobase_store::{IndexDefinition, Store};
 use isobase_types::{
-    CollectionName, Comparison, Count, Document, FieldPath, Filter, Literal, Operator, Order,
-    PageRequest, Query, Timestamp,
+    Comparison, Count, Document, FieldPath, Filter, Literal, Operator, Order, PageRequest, Query,
+    Timestamp,
 };
-use rand::RngExt;
+use isobase_writer::Pauses;
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use crate::{
@@ -24,7 +24,8 @@ use crate::{
 /// How often a write is tried when others come between.
 pub(crate) const ATTEMPTS_MAX: u32 = 50;
 
-/// Longest pause between two attempts.
+/// Pauses between two attempts: the first, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// Most licences of one e-mail among which the newest is sought.
@@ -33,14 +34,14 @@ const OF_EMAIL_MAX: u32 = 1_000;
 /// Tells the present moment.
 pub type Now = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// What holds for every licence that says nothing else.
+/// Defaults of licences.
 #[derive(Clone, Debug)]
 pub struct LicenceOptions {
     /// Most installations of an e-mail over all its licences. Default 2.
     pub limit: u32,
-    /// What happens at the limit. Default [`AtLimit::ReplaceOldest`].
+    /// The behaviour at the limit. Default [`AtLimit::ReplaceOldest`].
     pub at_limit: AtLimit,
-    /// What new keys begin with: 1 to 16 letters and digits. Default `LIC`.
+    /// The prefix of new keys: 1 to 16 letters and digits. Default `LIC`.
     pub key_prefix: String,
     /// Seals keys, and signs files. None: only hashes of keys are kept, so a key is shown once.
     pub sealer: Option<Sealer>,
@@ -68,7 +69,7 @@ pub struct Licences {
     pub(crate) store: Store,
     pub(crate) options: LicenceOptions,
     now: Now,
-    /// Set by whoever first finds or makes the indexes.
+    /// Set by the task that first finds or makes the indexes.
     prepared: OnceCell<()>,
     turns: [Mutex<()>; 64],
 }
@@ -93,7 +94,7 @@ impl Licences {
         self
     }
 
-    /// What holds for every licence that says nothing else.
+    /// Defaults of licences.
     #[must_use]
     pub fn options(&self) -> &LicenceOptions {
         &self.options
@@ -210,11 +211,9 @@ impl std::fmt::Debug for Licences {
     }
 }
 
-/// Waits a random part of a time that grows with the attempts: another process came between.
-pub(crate) async fn pause(attempt: u32) {
-    let longest = PAUSE_MAX.min(Duration::from_millis(1 << attempt.min(6)));
-    let pause = longest.mul_f64(rand::rng().random_range(0.0..1.0));
-    tokio::time::sleep(pause).await;
+/// Pauses after another process came between.
+pub(crate) fn pauses() -> Pauses {
+    Pauses::new(PAUSE_FIRST, PAUSE_MAX)
 }
 
 fn index(text: &str) -> IndexDefinition {
@@ -232,23 +231,4 @@ pub(crate) fn compare(field: &str, operator: Operator) -> Filter {
 
 pub(crate) fn equals(field: &str, value: &str) -> Filter {
     compare(field, Operator::In(vec![Literal::Text(value.to_owned())]))
-}
-
-/// Every document of a listing that its caller can read, part by part; at most so many.
-pub(crate) async fn read_all(
-    store: &Store,
-    collection: &CollectionName,
-    (filter, order): (Filter, Order),
-    max: usize,
-) -> Result<Vec<Document>, LicenceError> {
-    let query =
-        Query { filter, order, page: PageRequest::All, fields: Vec::new(), count: Count::None };
-    let mut page = store.list(collection, &query).await?;
-    let mut all = page.documents;
-    while let Some(position) = page.next.take().filter(|_| all.len() < max) {
-        page = store.list_next(collection, &query, &position).await?;
-        all.append(&mut page.documents);
-    }
-    all.truncate(max);
-    Ok(all)
 }

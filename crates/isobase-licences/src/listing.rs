@@ -6,12 +6,14 @@ use std::{
 };
 
 use isobase_store::{ErrorKind, StoreError};
-use isobase_types::{Count, Filter, Literal, Operator, PageRequest, Query, Timestamp};
+use isobase_types::{
+    Count, Filter, Literal, Operator, PageRequest, Query, Timestamp, like_contains,
+};
 
 use crate::{
     Holder, Licence, LicenceError, LicenceKey, Licences, Occupancy, Standing, Usage,
     licence::collection,
-    licences::{compare, equals, order, read_all},
+    licences::{compare, equals, order},
 };
 
 /// The order of every list: the newest first, of one second the one that was made first.
@@ -182,7 +184,7 @@ impl Licences {
     ) -> Result<Vec<Licence>, LicenceError> {
         self.prepare().await?;
         let asked = (self.filter(query), order(ORDER));
-        let documents = read_all(&self.store, &collection(), asked, max).await?;
+        let documents = self.store.list_all(&collection(), asked, max).await?;
         Ok(Licence::all_of(&documents))
     }
 
@@ -248,16 +250,9 @@ impl Licences {
     }
 }
 
-/// Where a text is sought: nothing of it means anything but itself.
+/// Where a text is sought.
 fn containing(text: &str) -> Filter {
-    let mut pattern = String::from("%");
-    for character in text.chars().take(200) {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
+    let pattern = like_contains(text);
     let like =
         |field| compare(field, Operator::Like { pattern: pattern.clone(), ignore_case: true });
     Filter::Or(vec![like("email"), like("note"), like("key_last4")])

@@ -3,7 +3,7 @@
 use isobase_types::Timestamp;
 use jiff::{SignedDuration, fmt::temporal::Pieces, tz::Offset};
 
-/// What an expiry may look like.
+/// The forms of an expiry.
 const EXPECTED: &str = "expected a date (2027-02-23) or a moment (2027-02-23T12:00:00Z, also without a zone: then UTC)";
 
 /// The text is no moment.

@@ -39,7 +39,7 @@ impl Secret {
         out
     }
 
-    /// Opens what was sealed; none when it was another secret, or another place.
+    /// Opens what was sealed; `None` if it was another secret, or another place.
     pub(crate) fn open(&self, sealed: &str, place: &str) -> Option<String> {
         let bytes = BASE64_STANDARD.decode(sealed).ok()?;
         let (nonce, sealed) = bytes.split_at_checked(aead::NONCE_LEN)?;

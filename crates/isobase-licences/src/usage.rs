@@ -4,10 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use isobase_types::{Literal, Operator, Order};
 
-use crate::{
-    Holder, Installation, Licence, LicenceError, Licences, holder,
-    licences::{compare, read_all},
-};
+use crate::{Holder, Installation, Licence, LicenceError, Licences, holder, licences::compare};
 
 /// E-mails whose installations are read at a time: as many ids as one plan looks for.
 const HOLDERS_TOGETHER: usize = 50;
@@ -22,7 +19,7 @@ pub struct Usage {
     pub places: u32,
     /// How many of these places are taken.
     pub places_taken: usize,
-    /// When one of its installations was last seen; none where none was.
+    /// When one of its installations was last seen; `None` if none was.
     pub last_seen: Option<String>,
 }
 
@@ -91,8 +88,8 @@ impl Licences {
         for some in emails.chunks(HOLDERS_TOGETHER) {
             let ids = some.iter().map(|email| Literal::Text(Holder::id(email).to_string()));
             let asked = (compare("id", Operator::In(ids.collect())), Order::default());
-            let documents =
-                read_all(&self.store, &holder::collection(), asked, HOLDERS_TOGETHER).await?;
+            let collection = holder::collection();
+            let documents = self.store.list_all(&collection, asked, HOLDERS_TOGETHER).await?;
             // One that cannot be read hides no other.
             let read = documents.iter().filter_map(|document| Holder::of(document).ok());
             holders.extend(read.map(|holder| (holder.email.clone(), holder)));

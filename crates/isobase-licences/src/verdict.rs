@@ -1,4 +1,4 @@
-//! What a client is told, in words and in codes that never change their meaning.
+//! The answers to a client, in words and in codes that never change their meaning.
 
 /// The answer to an activation or a validation, for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,7 +87,7 @@ pub struct Answer {
     pub code: Code,
     /// For people.
     pub message: String,
-    /// The expiry for clients that know no zones; none when it never expires or is not told.
+    /// The expiry for clients that know no zones; `None` if it never expires or is not told.
     pub expiry: Option<String>,
     /// How many installations take the places of the licence.
     pub active_count: Option<usize>,

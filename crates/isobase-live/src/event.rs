@@ -67,7 +67,7 @@ pub(crate) fn gap<'a>(
     text("gap", &data, place)
 }
 
-/// What is told of a change; `body` is that of the document after it.
+/// The event of a change; `body` is that of the document after it.
 pub(crate) fn of_change(
     topic: &Topic,
     told: Told,

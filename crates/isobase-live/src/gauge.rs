@@ -11,7 +11,7 @@ use crate::mailbox::Mailbox;
 #[derive(Clone, Debug)]
 pub struct Gauge(Arc<Mailbox>);
 
-/// What waits for a listener.
+/// The backlog of a listener.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Behind {
     /// Events.
@@ -33,7 +33,7 @@ impl Gauge {
         self.0.end();
     }
 
-    /// What waits now.
+    /// The present backlog.
     #[must_use]
     pub fn read(&self) -> Behind {
         let (events, bytes, since) = self.0.size();

@@ -27,7 +27,7 @@ pub struct Hub {
     turns: Arc<Semaphore>,
 }
 
-/// What somebody wants to listen to.
+/// The interest of a listener.
 #[derive(Clone, Debug)]
 pub struct Subscription {
     /// The topics, each once.
@@ -40,7 +40,7 @@ pub struct Subscription {
 }
 
 impl Hub {
-    /// Nobody listens yet, and nothing is read.
+    /// No one listens yet, and nothing is read.
     #[must_use]
     pub fn new(store: &Store, options: LiveOptions) -> Self {
         let turns = Arc::new(Semaphore::new(READING_MAX));
@@ -99,7 +99,7 @@ impl Hub {
         Ok(Listener::new(seat, vec![greeting], Some(replay)))
     }
 
-    /// Lets a listener in, and follows the feed if nobody does.
+    /// Lets a listener in, and follows the feed if no one does.
     async fn enter(
         &self,
         interests: Vec<Interest>,

@@ -1,4 +1,4 @@
-//! What a listener asks for.
+//! The interest of a listener.
 
 use std::{fmt, sync::Arc};
 
@@ -15,11 +15,11 @@ pub struct Interest {
     pub filter: Filter,
     /// The filter as it was written; equal texts are evaluated together.
     pub written: Box<str>,
-    /// What the listener may see.
+    /// The view of the listener.
     pub sight: Sight,
 }
 
-/// What is told of a change.
+/// The event made of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Told {
     Created,
@@ -36,7 +36,7 @@ impl Interest {
         Self { topic, filter: Filter::all(), written: Box::default(), sight }
     }
 
-    /// What is told of a change of the topic's collection, if anything. `body` is that of the
+    /// The event of a change of the topic's collection, if anything. `body` is that of the
     /// document after it.
     ///
     /// Whether the document met the filter before is not known, so a document that does not meet

@@ -21,9 +21,9 @@ use crate::{
 #[derive(Debug)]
 pub struct Listener {
     seat: Seat,
-    /// What is told first, the last one first.
+    /// The messages told first, the last one first.
     greetings: Vec<Bytes>,
-    /// What it missed is told before anything else.
+    /// The missed entries are told before anything else.
     replay: Option<Box<Replay>>,
     /// When it was last told something.
     spoken_at: Instant,
@@ -31,7 +31,7 @@ pub struct Listener {
     timer: Pin<Box<Sleep>>,
 }
 
-/// What a listener waits for.
+/// The interest of a listener.
 enum Next {
     Taken(Taken),
     Quiet,
@@ -50,7 +50,7 @@ impl Listener {
         Gauge::new(self.seat.mailbox.clone())
     }
 
-    /// The next events. None when there will be no more: the right to listen is gone or has
+    /// The next events. `None` if there will be no more: the right to listen is gone or has
     /// changed, or the feed cannot be read. A listener that comes back with the id of its last
     /// event then misses nothing.
     ///
@@ -72,7 +72,7 @@ impl Listener {
         piece
     }
 
-    /// The next of what was missed; none when that is all.
+    /// The next of what was missed; `None` if that is all.
     async fn next_missed(&mut self) -> Result<Option<Piece>, ()> {
         let Some(replay) = &mut self.replay else { return Ok(None) };
         match replay.step(&self.seat).await {

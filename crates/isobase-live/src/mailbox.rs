@@ -1,4 +1,4 @@
-//! What waits for one listener.
+//! The mailbox of one listener.
 
 use std::{
     collections::VecDeque,
@@ -14,7 +14,7 @@ use crate::{LiveOptions, Piece};
 /// Room that an empty queue keeps.
 const KEPT_CAPACITY: usize = 16;
 
-/// What waits for one listener, within bounds. Filled by whoever tells changes, emptied by the
+/// The events that wait for one listener, within bounds. Filled by the task that tells changes, emptied by the
 /// stream of the listener.
 #[derive(Debug, Default)]
 pub(crate) struct Mailbox {
@@ -36,7 +36,7 @@ struct Waiting {
     ended: bool,
 }
 
-/// What a listener finds.
+/// The findings of a listener.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     Piece(Piece),

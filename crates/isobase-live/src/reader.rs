@@ -68,12 +68,12 @@ impl Reader {
 pub(crate) struct Row {
     /// What rules and filters look at.
     pub(crate) whole: Box<str>,
-    /// Without the fields that nobody is shown, if it has some.
+    /// Without the fields that no one is shown, if it has some.
     shown: Option<Box<str>>,
 }
 
 impl Row {
-    /// What is told.
+    /// The message.
     pub(crate) fn shown(&self) -> &str {
         self.shown.as_deref().unwrap_or(&self.whole)
     }

@@ -1,4 +1,4 @@
-//! What a listener missed while it was away.
+//! Events that a listener missed while it was away.
 
 use std::{sync::Arc, time::SystemTime};
 

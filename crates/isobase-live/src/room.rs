@@ -29,14 +29,14 @@ pub(crate) struct Room {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Up to where changes were told; none while nobody follows the feed.
+    /// Up to where changes were told; none while no one follows the feed.
     place: Option<FeedPlace>,
     /// The number of the next listener.
     next: u64,
     listeners: HashMap<u64, Member>,
     audiences: HashMap<CollectionName, HashMap<AudienceKey, Audience>>,
     grounds: HashMap<Ground, Vec<u64>>,
-    /// Nobody may listen any more.
+    /// No one may listen any more.
     closed: bool,
 }
 
@@ -85,7 +85,7 @@ impl Room {
         Arc::new(Self { state: Mutex::default(), options, emptied: Notify::new() })
     }
 
-    /// Lets a listener in, who is told what happens after the place of its seat. True if nobody
+    /// Lets a listener in, who is told what happens after the place of its seat. True if no one
     /// follows the feed yet: the caller must see to it that somebody does from that place on.
     pub(crate) fn enter(
         self: &Arc<Self>,
@@ -186,7 +186,7 @@ impl Room {
         state.listeners.values().for_each(|member| member.mailbox.end());
     }
 
-    /// Whoever follows the feed stops when nobody is there: true if so.
+    /// The task that follows the feed stops when there is no listener: true if so.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut state = self.state();
         if state.listeners.is_empty() {

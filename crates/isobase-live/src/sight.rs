@@ -5,7 +5,7 @@ use std::sync::Arc;
 use isobase_store::{Caller, Right, RuleAction, RuleBook};
 use isobase_types::{Change, CollectionName, FieldPath, Filter, Timestamp};
 
-/// What somebody may see of a collection. The rules are asked at every event, with the documents
+/// The view that somebody has of a collection. The rules are asked at every event, with the documents
 /// of that event.
 #[derive(Clone, Debug)]
 pub struct Sight {
@@ -24,7 +24,7 @@ pub(crate) struct Seen {
 }
 
 impl Sight {
-    /// What a caller may see of a collection under the rules.
+    /// The view that a caller has of a collection under the rules.
     #[must_use]
     pub fn new(rules: Arc<RuleBook>, caller: Caller, collection: CollectionName) -> Self {
         let key = key(&rules, &caller, &collection);
@@ -41,7 +41,7 @@ impl Sight {
         &self.key
     }
 
-    /// What is seen of a change; `body` is that of the document after it.
+    /// The view of a change; `body` is that of the document after it.
     pub(crate) fn of(&self, change: &Change, body: Option<&str>, now: Timestamp) -> Seen {
         let (right, former) = (self.right(now), change.kept.former.text());
         let before = match (&right, &change.id) {

@@ -23,7 +23,7 @@ const RUN_PART: usize = 4;
 /// What an event has beside its row, about.
 const EVENT_OVERHEAD: usize = 96;
 
-/// Tells those in the room what happens after a place, until nobody is there.
+/// Tells those in the room what happens after a place, until no one is there.
 pub(crate) async fn follow(room: Arc<Room>, mut reader: Reader, mut place: FeedPlace) {
     let (mut pauses, mut pace) = (Pauses::new(PAUSE_FIRST, PAUSE_MAX), Pace::new());
     let mut is_failing = false;

@@ -13,7 +13,7 @@ pub type Render = Arc<dyn Fn(&Change, &str, &mut Vec<u8>) + Send + Sync>;
 pub struct Topic {
     /// The collection.
     pub collection: CollectionName,
-    /// What its events are called: `item` makes `item_created`, `item_updated`, `item_deleted`.
+    /// The name of its events: `item` makes `item_created`, `item_updated`, `item_deleted`.
     pub event: Box<str>,
     /// How a row looks.
     pub render: Render,

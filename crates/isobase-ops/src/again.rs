@@ -1,4 +1,4 @@
-//! What is tried again while the target has temporary failures.
+//! Work that is tried again while the target has temporary failures.
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ pub(crate) struct Plan {
     pub(crate) resumed: bool,
 }
 
-/// What a load is asked to do about its target.
+/// The options of a load about its target.
 #[derive(Clone, Copy)]
 pub(crate) struct Wanted<'a> {
     pub(crate) to: &'a Arc<dyn Engine>,
@@ -56,7 +56,7 @@ impl Found {
             let reason = reason.to_owned();
             Err(OpsError::NotResumable { note: first_line(&text).to_owned(), reason })
         };
-        // Without the counters in it nobody knows which documents were there before, so it
+        // Without the counters in it no one knows which documents were there before, so it
         // cannot be forgotten either.
         let Some(note) = LoadNote::parse(&text) else {
             return not_resumable("its note was written by another version or program");
@@ -121,7 +121,7 @@ impl Found {
     }
 }
 
-/// Takes away what a load that was forgotten has written. The target is marked with the note of
+/// Deletes what a load that was forgotten has written. The target is marked with the note of
 /// the new load by now, so that a cut in between resumes here.
 pub(crate) async fn clear_forgotten(
     loader: &mut Loader,

@@ -29,7 +29,7 @@ use crate::{
 /// How often differences are looked at again while the source is written.
 const VERIFY_AGAIN_MAX: u32 = 10;
 
-/// What a copy would do, without writing anything.
+/// The plan of a copy, without writing anything.
 ///
 /// # Errors
 /// When an engine fails.
@@ -78,7 +78,7 @@ struct Work<'a> {
     pub(crate) control: &'a Control,
 }
 
-/// What the report is made of.
+/// The parts of the report.
 struct Outcome {
     pub(crate) loader: Loader,
     pub(crate) replay: Replay,
@@ -162,12 +162,10 @@ impl Work<'_> {
     ) -> Result<Outcome, OpsError> {
         let Plan { note, reached, resumed } = plan;
         let Self { control, options, .. } = self;
-        let one_moment = scan.one_moment;
-        let mut counters = scan.counters;
+        let (one_moment, counters) = (scan.one_moment, scan.counters);
         let speed = Speed { parallel: options.parallel, per_second: options.per_second };
         let mut loader =
             Loader::begin(self.to, note, reached.clone(), speed, options.existing, control).await?;
-        let base = loader.note.base();
         let loaded = self.load(&mut loader, scan, &reached, preflight.refused > 0);
         let loaded = stages.run(Stage::Load, loaded).await;
         let (scan, skipped) = loader.settled(loaded).await?;
@@ -178,11 +176,8 @@ impl Work<'_> {
         // source keeps all that was written since for as long as a snapshot is held.
         let is_whole = one_moment && !resumed && options.follow == Follow::No;
         let scan = is_whole.then_some(scan);
-        let mut caught_up = is_whole;
-        if !is_whole {
-            let catching_up = catch_up(&mut replay, &mut loader, control);
-            caught_up = stages.run(Stage::CatchUp, catching_up).await?;
-        }
+        let caught_up = is_whole
+            || stages.run(Stage::CatchUp, catch_up(&mut replay, &mut loader, control)).await?;
         // To be stopped is how following ends; it does not stop what comes after.
         let undisturbed = control.undisturbed();
         let mut copied = HashSet::new();
@@ -192,21 +187,18 @@ impl Work<'_> {
             Follow::UntilStopped => &undisturbed,
             Follow::No | Follow::UntilCaughtUp => control,
         };
-        if scan.is_none() {
-            counters = Scan::open(self.from, Side::Source, &options.selection()).await?.counters;
-        }
-        let verified = self.verify(scan, &mut replay, base.sequence, control);
+        let counters = match &scan {
+            Some(_) => counters,
+            None => Scan::open(self.from, Side::Source, &options.selection()).await?.counters,
+        };
+        let verified = self.verify(scan, &mut replay, control);
         let verified = stages.run(Stage::Verify, verified).await;
         let comparison = verified.map_err(|error| loader.stopped_later(error))?;
         let built = self.indexes(&comparison, &loader, stages, control).await?;
         let files = self.files(&mut copied, stages, control).await;
         let files = files.map_err(|error| loader.stopped_later(error))?;
         let schemas_left_out = schemas::left_out(self.from, &options.collections).await?;
-        let revision_max = loader.note.revision_max.max(replay.revision_max);
-        let sequence = counters.sequence.max(replay.since);
-        let counters = Counters { sequence, ..counters };
-        loader.check_owner().await?;
-        let counters = finish(self.to, base, counters, revision_max).await?;
+        let counters = self.make_whole(&mut loader, &replay, counters).await?;
         Ok(Outcome {
             loader,
             replay,
@@ -234,7 +226,7 @@ impl Work<'_> {
         if self.options.follow == Follow::No {
             return Ok(None);
         }
-        // Files that come later are few, and so is the time in which nobody may write.
+        // Files that come later are few, and so is the time in which no one may write.
         let files = self.files(copied, stages, self.control).await;
         files.map_err(|error| loader.stopped_later(error))?;
         Ok(Some(match self.options.follow {
@@ -336,12 +328,11 @@ impl Work<'_> {
         self,
         scan: Option<Scan>,
         replay: &mut Replay,
-        base: Sequence,
         control: &Control,
     ) -> Result<Comparison, OpsError> {
         let Self { from, to, options, .. } = self;
         let rules = Rules {
-            base,
+            base: replay.base,
             skip_existing: options.existing == Existing::Skip,
             leave_out: options.on_refused == OnRefused::LeaveOut,
             mirror: options.existing == Existing::Mirror,
@@ -374,6 +365,19 @@ impl Work<'_> {
         }
         comparison.check()?;
         Ok(comparison)
+    }
+
+    async fn make_whole(
+        self,
+        loader: &mut Loader,
+        replay: &Replay,
+        source: Counters,
+    ) -> Result<Counters, OpsError> {
+        let revision_max = loader.note.revision_max.max(replay.revision_max);
+        let sequence = source.sequence.max(replay.since);
+        loader.check_owner().await?;
+        let source = Counters { sequence, ..source };
+        finish(self.to, loader.note.base(), source, revision_max).await
     }
 
     fn report(self, outcome: Outcome, stages: Stages) -> CopyReport {

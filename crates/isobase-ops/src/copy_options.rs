@@ -1,4 +1,4 @@
-//! What is copied, and how.
+//! Options of a copy.
 
 use std::num::NonZeroU32;
 
@@ -19,11 +19,11 @@ pub struct CopyOptions {
     /// Only these collections; all when none is named, those that hold settings (such as schemas)
     /// included.
     pub collections: Vec<CollectionName>,
-    /// Whether collections of the service travel that nobody names. Sessions never do.
+    /// Whether collections of the service travel that no one names. Sessions never do.
     pub system: System,
-    /// What to do when the target has documents.
+    /// The way to treat a target that has documents.
     pub existing: Existing,
-    /// What to do about documents that the target cannot hold.
+    /// The way to treat documents that the target cannot hold.
     pub on_refused: OnRefused,
     /// Most documents written in a second.
     pub per_second: Option<NonZeroU32>,

@@ -9,11 +9,11 @@ pub struct Difference {
     pub collection: String,
     /// Its id.
     pub id: String,
-    /// What differs.
+    /// The difference.
     pub kind: DifferenceKind,
 }
 
-/// What differs.
+/// The difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DifferenceKind {

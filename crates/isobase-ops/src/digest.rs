@@ -1,4 +1,4 @@
-//! What equality of two databases means: digests that do not depend on the order of documents.
+//! The meaning of equality of two databases: digests that do not depend on the order of documents.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What ends the work early.
+//! Reasons to end the work early.
 
 use std::fmt;
 
@@ -37,7 +37,7 @@ pub enum OpsError {
         /// Why.
         source: EngineError,
     },
-    /// The target has documents, and nobody said what to do about that. Nothing was written.
+    /// The target has documents, and no one said what to do about that. Nothing was written.
     #[error("the target is not empty: it has {documents} documents in {collections} collections")]
     NotEmpty {
         /// Its documents.
@@ -80,12 +80,12 @@ pub enum OpsError {
     /// The target holds an unfinished load that is not this one.
     #[error("the target is unfinished ({note}), and this is not the same work: {reason}")]
     NotResumable {
-        /// What was begun there.
+        /// The load begun there.
         note: String,
-        /// What differs.
+        /// The difference.
         reason: String,
     },
-    /// What the source wrote since the cut is no longer in its change feed.
+    /// The source's writes since the cut are no longer in its change feed.
     #[error(
         "the work cannot be resumed: what the source wrote since {since} is no longer kept in its \
          change feed"
@@ -112,7 +112,7 @@ pub enum OpsError {
          was written since does not continue it"
     )]
     OtherHistory {
-        /// What was to be continued.
+        /// The work to be continued.
         place: String,
     },
     /// The archive that was to be continued is of another database, as the caller names it.
@@ -163,7 +163,7 @@ pub enum OpsError {
     /// The archive cannot be written.
     #[error("the archive cannot be written")]
     Output(#[source] std::io::Error),
-    /// What was restored was read again and is not what the archive holds. The target stays
+    /// The restored documents, read again, are not those of the archive. The target stays
     /// unfinished.
     #[error("what was restored differs from the archive in {}", collections.join(", "))]
     RestoreDiffers {

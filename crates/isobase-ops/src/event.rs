@@ -21,7 +21,7 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(100);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// What other programs wrote into the source is looked for.
+    /// Looks for documents that other programs wrote into the source.
     Reconcile,
     /// Every document is read and shown to the target.
     Preflight,
@@ -29,7 +29,7 @@ pub enum Stage {
     Check,
     /// Documents are written.
     Load,
-    /// What changed meanwhile is written.
+    /// Writes the documents that changed meanwhile.
     CatchUp,
     /// The source is followed.
     Follow,
@@ -42,7 +42,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// What is done, in a word or two: `copying`.
+    /// The work, in a word or two: `copying`.
     #[must_use]
     pub fn verb(self) -> &'static str {
         match self {
@@ -68,7 +68,7 @@ pub struct Progress {
     pub collection: Option<CollectionName>,
     /// Documents done.
     pub documents: u64,
-    /// Documents to do; `None` when nobody knows.
+    /// Documents to do; `None` when no one knows.
     pub documents_total: Option<u64>,
     /// Bytes of their text.
     pub bytes: u64,
@@ -110,7 +110,7 @@ pub enum Event {
 pub struct Control {
     observer: Arc<dyn Fn(&Event) + Send + Sync>,
     stop: CancellationToken,
-    /// Whether it is to rest; `None` where nobody asks for that.
+    /// Whether it is to rest; `None` where no one asks for that.
     pause: Option<watch::Receiver<bool>>,
     /// Milliseconds since `started` at which progress was told last.
     told: Arc<AtomicU64>,
@@ -168,7 +168,7 @@ impl Control {
     pub(crate) async fn rest(&self) {
         let Some(mut pause) = self.pause.clone().filter(|_| self.is_resting()) else { return };
         tokio::select! {
-            // Whoever could let it go on is gone: it goes on.
+            // Anyone who could let it go on is gone: it goes on.
             _ = pause.wait_for(|rests| !rests) => {}
             () = self.stop.cancelled() => {}
         }
@@ -184,7 +184,7 @@ impl Control {
     }
 }
 
-/// Nobody listens and nothing stops it.
+/// No one listens and nothing stops it.
 impl Default for Control {
     fn default() -> Self {
         Self::new(|_| {}, CancellationToken::new())

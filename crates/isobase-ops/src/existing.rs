@@ -12,7 +12,7 @@ use crate::{
     selection::Selection,
 };
 
-/// What to do when the target has documents.
+/// The way to treat a target that has documents.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Existing {
     /// Nothing is written.
@@ -44,7 +44,7 @@ pub(crate) fn was_there(document: &Document, base: Sequence) -> bool {
     base.0 > 0 && revision_number(&document.revision) <= base.0
 }
 
-/// Refuses a target that has documents when nobody said what becomes of them; gives its counters.
+/// Refuses a target that has documents when no one said what becomes of them; gives its counters.
 pub(crate) async fn check_empty(
     to: &Arc<dyn Engine>,
     existing: Existing,

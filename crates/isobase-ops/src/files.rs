@@ -18,13 +18,12 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 use isobase_engine::Engine;
-use isobase_types::{CollectionName, Document, DocumentId};
+use isobase_types::{CollectionName, Document, DocumentId, hex};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    Control, OpsError, Progress, Side, Stage, hex::hex, note::Reached, scan::Scan,
-    selection::Selection,
+    Control, OpsError, Progress, Side, Stage, note::Reached, scan::Scan, selection::Selection,
 };
 
 /// The collection of the service whose documents tell of files.
@@ -48,9 +47,9 @@ const NAME_BYTES_MAX: usize = 100;
 /// The bytes of a file, piece by piece.
 pub type FileBytes = BoxStream<'static, io::Result<Bytes>>;
 
-/// Where the bytes of files are. Implemented by whoever knows folders and buckets.
+/// Where the bytes of files are. Implemented by a crate that knows folders and buckets.
 pub trait FilePlace: fmt::Debug + Send + Sync {
-    /// What it is called, without secrets. Two places of one name are one place.
+    /// Its name, without secrets. Two places of one name are one place.
     fn name(&self) -> String;
 
     /// The bytes of a file; `None` if it is not there.
@@ -76,7 +75,7 @@ pub struct FilesCopy {
     pub to: Arc<dyn FilePlace>,
 }
 
-/// What became of files.
+/// The outcome of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FilesReport {
     /// Files that are there now, and are what their documents say.
@@ -125,7 +124,7 @@ fn note(names: &mut Vec<String>, name: &str) {
     }
 }
 
-/// What becomes of a file.
+/// The fate of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Written,
@@ -134,7 +133,7 @@ pub(crate) enum Fate {
     Damaged,
 }
 
-/// What a document says of its file.
+/// The statement of a document about its file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileEntry {
     #[serde(default)]
@@ -235,7 +234,7 @@ pub(crate) async fn spool(engine: &Arc<dyn Engine>, side: Side) -> Result<Spool,
     Ok(spool)
 }
 
-/// What a copy of the files of a database would find, without writing anything.
+/// The findings of a copy of the files of a database, without writing anything.
 ///
 /// # Errors
 /// When the database or the place fails.

@@ -47,7 +47,7 @@ pub(crate) async fn declared<'a>(
     Ok(declared)
 }
 
-/// What became of the indexes.
+/// The outcome of the indexes.
 #[derive(Debug, Default)]
 pub(crate) struct Built {
     pub(crate) built: Vec<String>,

@@ -5,7 +5,7 @@
 //! file that holds a database between two engines.
 //!
 //! Reading order: [`Digest`] (what equality means), [`Control`] and [`Event`] (how a caller
-//! follows and stops the work), `note` (what a load leaves for whoever resumes it), `begin`
+//! follows and stops the work), `note` (what a load leaves for the run that resumes it), `begin`
 //! (what a load finds in its target), `selection` (which collections travel), `scan` and `loader` (the two ends of the pipe), `replay`
 //! (what changed meanwhile), `verify`, [`FilePlace`] (the bytes of uploads, which are in no database),
 //! and `copy`, which puts them together.
@@ -22,7 +22,6 @@ mod event;
 mod existing;
 mod files;
 mod follow;
-mod hex;
 pub mod import;
 mod indexes;
 mod loader;

@@ -73,7 +73,7 @@ pub(crate) struct Speed {
 }
 
 struct UnderWay {
-    /// Whoever drops the work waits for nothing: what has not begun does not begin then.
+    /// Anyone who drops the work waits for nothing: what has not begun does not begin then.
     task: AbortOnDropHandle<Result<(), EngineError>>,
     documents: u64,
     reached: Reached,
@@ -232,7 +232,7 @@ impl Loader {
         Ok(())
     }
 
-    /// The end of a stage that writes. After an error nothing is under way any more: nobody writes
+    /// The end of a stage that writes. After an error nothing is under way any more: no one writes
     /// into the target once the caller has been told.
     pub(crate) async fn settled<T>(&mut self, done: Result<T, OpsError>) -> Result<T, OpsError> {
         if done.is_err() {
@@ -283,12 +283,12 @@ impl Loader {
         }
     }
 
-    /// Nobody else writes any more, and nothing is loaded yet: what was written until now is
+    /// No one else writes any more, and nothing is loaded yet: what was written until now is
     /// theirs.
     async fn fence(&mut self, existing: Existing) -> Result<(), OpsError> {
         let latest = self.to.latest().await.map_err(OpsError::target_failed)?;
         if latest > self.note.base().sequence {
-            // Whoever wants an empty target was told of an empty one.
+            // Anyone who wants an empty target was told of an empty one.
             check_empty(&self.to, existing).await?;
             self.note.begins_after(latest);
         }

@@ -1,4 +1,4 @@
-//! What a load leaves in its target for whoever resumes it.
+//! The note that a load leaves in its target for the run that resumes it.
 
 use isobase_engine::Counters;
 use isobase_types::{CollectionName, DocumentId, Sequence, Timestamp};
@@ -35,10 +35,10 @@ pub struct LoadNote {
     /// The largest revision among them that is a number of a write, as the target has it.
     #[serde(default)]
     pub(crate) revision_max: u64,
-    /// What a load before this one has written is taken away first.
+    /// What a load before this one has written is deleted first.
     #[serde(default)]
     pub(crate) clears: bool,
-    /// Nobody else has written since, and the counters before the load are those of that moment:
+    /// No one else has written since, and the counters before the load are those of that moment:
     /// until then nothing is loaded.
     #[serde(default = "yes")]
     pub(crate) fenced: bool,
@@ -80,7 +80,7 @@ fn yes() -> bool {
     true
 }
 
-/// 32 hexadecimal digits that nobody has had before.
+/// 32 hexadecimal digits that no one has had before.
 pub(crate) fn random_name() -> Result<String, OpsError> {
     let mut name = [0; 16];
     rand::rngs::SysRng

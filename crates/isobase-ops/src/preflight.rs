@@ -1,4 +1,4 @@
-//! What the target cannot hold, found before anything is written.
+//! Documents that the target cannot hold, found before anything is written.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{Control, Event, OpsError, Progress, Refusal, Stage, note::Reached, s
 /// Most refusals that are kept one by one; the others are counted. Ours: what a person reads.
 pub const REFUSALS_MAX: usize = 100;
 
-/// What to do about documents that the target cannot hold.
+/// The way to treat documents that the target cannot hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum OnRefused {
     /// Nothing is written.
@@ -21,7 +21,7 @@ pub enum OnRefused {
     LeaveOut,
 }
 
-/// What a target would take.
+/// The report of a look at the target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct PreflightReport {
     /// Documents looked at.
@@ -92,7 +92,7 @@ impl PreflightReport {
     }
 }
 
-/// Why the target cannot hold a document; none when it can.
+/// Why the target cannot hold a document; `None` if it can.
 pub(crate) fn refusal(
     to: &dyn Engine,
     collection: &CollectionName,

@@ -1,4 +1,4 @@
-//! What the source wrote while it was read.
+//! Writes to the source while it was read.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -38,7 +38,7 @@ pub(crate) struct Replay {
     pub(crate) changes: u64,
     /// The largest revision that was brought, as far as revisions are numbers of writes.
     pub(crate) revision_max: u64,
-    /// What the target could not hold.
+    /// Documents that the target could not hold.
     pub(crate) refused: PreflightReport,
     pub(crate) control: Control,
 }
@@ -131,7 +131,7 @@ impl Replay {
         let failed = OpsError::target_failed;
         if !documents.is_empty() {
             self.revision_max = self.revision_max.max(revision_max(&documents));
-            // Nobody else writes: who drops this drops the write.
+            // No one else writes: who drops this drops the write.
             let never = CancellationToken::new();
             load(&*self.to, collection, documents, &never).await.map_err(failed)?;
         }
@@ -160,14 +160,14 @@ impl Replay {
         Ok(ours.map(|(id, _)| id).collect())
     }
 
-    /// Takes away what the load has written into a collection.
+    /// Deletes what the load has written into a collection.
     async fn clear(&self, collection: &CollectionName) -> Result<(), OpsError> {
         let names = std::slice::from_ref(collection);
         clear_after(&self.to, &Selection::These(names.to_vec()), names, self.base).await
     }
 }
 
-/// Takes away the documents of some collections that were loaded after a place; those of `loaded` are there though the target may not count them yet.
+/// Deletes the documents of some collections that were loaded after a place; those of `loaded` are there though the target may not count them yet.
 pub(crate) async fn clear_after(
     to: &Arc<dyn Engine>,
     wanted: &Selection,

@@ -1,4 +1,4 @@
-//! What was done.
+//! The work done.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::{
     CollectionDigest, Control, Event, FilesReport, Lag, PreflightReport, Stage, verify::Comparison,
 };
 
-/// What a copy did.
+/// The report of a copy.
 #[derive(Clone, Debug, Serialize)]
 pub struct CopyReport {
     /// The engine that was read.
@@ -29,7 +29,7 @@ pub struct CopyReport {
     pub skipped: u64,
     /// Documents that only the target had, and that were deleted.
     pub deleted: u64,
-    /// What the target cannot hold, and was left out.
+    /// Documents that the target cannot hold and that were left out.
     pub left_out: PreflightReport,
     /// Indexes declared in the target, as `collection: fields`.
     pub indexes: Vec<String>,
@@ -43,7 +43,7 @@ pub struct CopyReport {
     pub schemas_left_out: Vec<String>,
     /// Uploaded files; `None` when they stay where they are.
     pub files: Option<FilesReport>,
-    /// What was added to every revision; 0 when they are as they were.
+    /// The number added to every revision; 0 when they are as they were.
     pub revisions_moved_by: u64,
     /// The last write of the target.
     pub sequence: u64,
@@ -68,7 +68,7 @@ pub struct CopyReport {
 pub struct CollectionReport {
     /// Its name.
     pub name: String,
-    /// What it holds.
+    /// Its contents.
     #[serde(flatten)]
     pub digest: CollectionDigest,
 }

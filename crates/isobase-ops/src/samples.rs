@@ -23,9 +23,9 @@ pub struct Sample {
     pub collection: String,
     /// Its id.
     pub id: String,
-    /// What the source has, cut after 16 KiB; `None` where it is gone.
+    /// The document of the source, cut after 16 KiB; `None` where it is gone.
     pub source: Option<String>,
-    /// What the target has.
+    /// The document of the target.
     pub target: Option<String>,
     /// Whether the whole texts are equal, byte for byte.
     pub equal: bool,

@@ -1,4 +1,4 @@
-//! Reading a whole database, ahead of whoever uses what is read.
+//! Reading a whole database, ahead of the code that uses it.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(crate) struct Scan {
     pub(crate) collections: Vec<CollectionInfo>,
     /// Those of the service that have documents and are not wanted.
     pub(crate) system_left_out: Vec<String>,
-    /// What was found, when everything was read, that no part has.
+    /// The findings, when everything was read, that no part has.
     pub(crate) unreadable: Vec<(CollectionName, Unreadable)>,
 }
 
@@ -180,7 +180,7 @@ impl Scanning {
     }
 }
 
-/// Documents of a scan one by one, for whoever walks along two at once.
+/// Documents of a scan one by one, for code that walks along two at once.
 pub(crate) struct Walk {
     scanning: Scanning,
     collection: Option<CollectionName>,

@@ -26,7 +26,7 @@ pub(crate) async fn schema_of(
     from.get(&schemas, &id).await.map_err(OpsError::source_failed)
 }
 
-/// Of some collections those whose schemas are not among what is read; none when all are read.
+/// Of some collections those whose schemas are not among what is read; `None` if all are read.
 pub(crate) async fn left_out(
     from: &Arc<dyn Engine>,
     wanted: &[CollectionName],

@@ -4,7 +4,7 @@ use isobase_types::CollectionName;
 
 use crate::schemas;
 
-/// What the names of the collections begin with in which a service keeps what is its own.
+/// The prefix of the names of the service's own collections.
 const SYSTEM_PREFIX: &str = "isobase_";
 
 /// Sessions, when they and keys were used, and sign-ins on their way: who is signed in at one service
@@ -30,7 +30,7 @@ pub(crate) enum Selection {
     Everything,
     /// These, whichever they are.
     These(Vec<CollectionName>),
-    /// What the caller asks for: the named ones, or all when none is named.
+    /// The collections that the caller asks for: the named ones, or all when none is named.
     Asked(Vec<CollectionName>, System),
 }
 
@@ -47,12 +47,12 @@ impl Selection {
             Self::Asked(names, system) if names.is_empty() => {
                 *system == System::Taken || !is_system(name)
             }
-            // Whoever names one wants it.
+            // Anyone who names one wants it.
             Self::Asked(names, _) => names.contains(name),
         }
     }
 
-    /// The names that were given; none when all are meant.
+    /// The names that were given; `None` if all are meant.
     pub(crate) fn named(&self) -> &[CollectionName] {
         match self {
             Self::Everything => &[],

@@ -43,7 +43,7 @@ pub(crate) struct Rules {
     pub(crate) skip_existing: bool,
     /// Documents that the target cannot hold were left out.
     pub(crate) leave_out: bool,
-    /// What only the target has goes.
+    /// Documents that only the target has are deleted.
     pub(crate) mirror: bool,
 }
 
@@ -71,10 +71,10 @@ impl Rules {
     }
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Comparison {
-    /// What is equal on both sides, by collection.
+    /// The equal documents of both sides, by collection.
     pub(crate) equal: BTreeMap<CollectionName, CollectionDigest>,
     /// Documents that differ.
     differing: BTreeMap<(CollectionName, DocumentId), DifferenceKind>,

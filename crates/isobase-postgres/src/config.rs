@@ -16,7 +16,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_RETRIES: u32 = 3;
-/// Sent bytes that nobody acknowledges for this long end the connection.
+/// Sent bytes that no one acknowledges for this long end the connection.
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Read connections of one process; PostgreSQL allows 100 in all unless told otherwise.
 const POOL_SIZE_DEFAULT: usize = 8;

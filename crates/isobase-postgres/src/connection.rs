@@ -32,7 +32,7 @@ use crate::{
     within,
 };
 
-/// Time to ask the server to stop a statement nobody waits for.
+/// Time to ask the server to stop a statement no one waits for.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The text of a statement with the types of its parameters.
@@ -64,9 +64,9 @@ pub struct Connection {
     /// Moves the bytes; ends with the connection.
     driver: AbortHandle,
     pooling: Pooling,
-    /// By the number of a [`Sql`]. Written by whoever needs it first.
+    /// By the number of a [`Sql`]. Written by the caller that needs it first.
     prepared: Mutex<HashMap<u64, Statement>>,
-    /// Statements whose text was not known beforehand. Written by whoever prepares one.
+    /// Statements whose text was not known beforehand. Written by the task that prepares one.
     texts: Mutex<Texts>,
     /// Set when the server forgot or changed what we prepared: it must not be used again.
     spoilt: AtomicBool,
@@ -100,7 +100,7 @@ impl Connection {
         let opened = within(deadline, "connecting", Self::open_unbounded(config)).await;
         opened.map_err(|error| {
             let kind = match error.kind {
-                // Whoever cannot connect in time has written nothing and may try again.
+                // A caller that cannot connect in time has written nothing and may try again.
                 ErrorKind::TimedOut => ErrorKind::Unavailable,
                 kind => kind,
             };

@@ -1,4 +1,4 @@
-//! What goes wrong with PostgreSQL, and what it means.
+//! Failures of PostgreSQL, and their meaning.
 
 use std::io;
 
@@ -6,9 +6,9 @@ use std::io;
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
-    /// What it means for the caller.
+    /// Its meaning for the caller.
     pub kind: ErrorKind,
-    /// What happened, for the operator. Without passwords and values of rows: the detail that
+    /// The failure, for the operator. Without passwords and values of rows: the detail that
     /// PostgreSQL sends beside its message is left out, because it quotes them.
     pub message: String,
     /// The SQLSTATE, when PostgreSQL itself refused.
@@ -18,7 +18,7 @@ pub struct Error {
     pub source: Option<io::Error>,
 }
 
-/// What a failure means. Closed: callers decide by it.
+/// The meaning of a failure. Closed: callers decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// Not reachable, restarting, read-only or overloaded. Nothing was changed.
@@ -31,11 +31,11 @@ pub enum ErrorKind {
     OutcomeUnknown,
     /// PostgreSQL says that its files are damaged.
     Corrupted,
-    /// A mistake of ours, a database that was changed underneath, or something nobody foresaw.
+    /// A mistake of ours, a database that was changed underneath, or something no one foresaw.
     Unexpected,
 }
 
-/// What a connection was doing when it failed.
+/// The activity of a connection when it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum During {
     /// Opening it.
@@ -53,7 +53,7 @@ impl Error {
         Self { kind, message: message.into(), code: None, source: None }
     }
 
-    /// What a failure of the driver means. The only place that looks into one.
+    /// The meaning of a failure of the driver. The only place that looks into one.
     #[must_use]
     pub fn of(error: tokio_postgres::Error, during: During) -> Self {
         if let Some(refused) = error.as_db_error() {
@@ -79,7 +79,7 @@ impl Error {
     }
 }
 
-/// What a SQLSTATE means.
+/// The meaning of a SQLSTATE.
 ///
 /// Source: PostgreSQL documentation, appendix A, "PostgreSQL Error Codes" (version 15).
 #[must_use]

@@ -32,7 +32,7 @@ pub(crate) struct Guarded {
     way: Box<dyn Way>,
     came: usize,
     bytes_max: usize,
-    /// Set when more came; read by whoever asks why the connection ended.
+    /// Set when more came; read by the caller that asks why the connection ended.
     exceeded: Arc<AtomicBool>,
 }
 

@@ -9,7 +9,7 @@ pub enum InvalidUrl {
          with %-encoded special characters"
     )]
     Form,
-    /// A parameter nobody knows.
+    /// A parameter no one knows.
     #[error("unknown parameter '{name}' in the PostgreSQL URL")]
     UnknownParameter {
         /// Its name.
@@ -20,7 +20,7 @@ pub enum InvalidUrl {
     Parameter {
         /// Its name.
         name: &'static str,
-        /// What is allowed.
+        /// Allowed.
         expected: &'static str,
     },
     /// The certificates cannot be read.

@@ -27,7 +27,7 @@ pub struct Lanes {
 #[derive(Debug, Default)]
 struct Lane {
     current: ArcSwapOption<Connection>,
-    /// Held by whoever opens the connection anew.
+    /// Held by the task that opens the connection anew.
     opening: Mutex<()>,
 }
 

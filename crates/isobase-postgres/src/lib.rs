@@ -1,7 +1,7 @@
 //! The connection layer of PostgreSQL: where it is, TLS, deadlines, pools, and what a failure
 //! means. It knows PostgreSQL and nothing of documents.
 //!
-//! What must hold:
+//! Invariants:
 //! - Nothing waits without a deadline. A connection that did not answer in time is closed, not
 //!   asked again.
 //! - No message holds a password or a value from a row.

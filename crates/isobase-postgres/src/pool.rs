@@ -61,7 +61,7 @@ pub struct PoolStatus {
     pub size: usize,
     /// Connections in use.
     pub leased: usize,
-    /// Open connections that nobody uses.
+    /// Open connections that no one uses.
     pub idle: usize,
     /// Questions that wait for a connection.
     pub waiting: usize,

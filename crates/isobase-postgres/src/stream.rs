@@ -8,7 +8,7 @@ use tokio_postgres::{CopyInSink, Row, RowStream};
 
 use crate::{During, Error};
 
-/// The rows of a statement as they come. The server waits for whoever reads them.
+/// The rows of a statement as they come. The server waits for their reader.
 ///
 /// Dropping it leaves the rest to be read and thrown away before the next answer on the
 /// connection comes.

@@ -19,7 +19,7 @@ use crate::InvalidUrl;
 /// How connections are encrypted; `None` when they are not.
 pub(crate) type Tls = Option<MakeRustlsConnect>;
 
-/// What is asked of the server's certificate.
+/// The checks of the server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verification {
     /// There is no TLS.

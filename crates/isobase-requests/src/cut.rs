@@ -1,6 +1,6 @@
 //! Texts that are too long.
 
-/// What stands at the end of a text that was cut.
+/// The mark at the end of a text that was cut.
 pub const TRUNCATED: &str = "... [truncated]";
 
 /// The first characters of a text, and a mark when there were more. Says whether there were.

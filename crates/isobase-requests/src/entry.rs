@@ -1,6 +1,6 @@
 //! Entries of the log.
 
-use isobase_types::{CollectionName, Document, DocumentId, Timestamp, json};
+use isobase_types::{CollectionName, Document, DocumentId, Timestamp, hex, json};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -27,7 +27,7 @@ const METHOD_BYTES_MAX: usize = 20;
 pub struct NewRequest {
     /// Which service was asked.
     pub service: String,
-    /// What of it: a path.
+    /// Its path.
     pub endpoint: String,
     /// How: `GET`, `POST`, …
     pub method: String,
@@ -37,27 +37,27 @@ pub struct NewRequest {
     pub at: Option<Timestamp>,
     /// Who asked.
     pub user_identifier: Option<String>,
-    /// What was asked.
+    /// The request.
     pub request_body: Option<String>,
-    /// What was answered.
+    /// The answer.
     pub response_body: Option<String>,
     /// The status of the answer.
     pub status_code: Option<u16>,
     /// How long it took.
     pub duration_ms: Option<f64>,
-    /// What it belongs to.
+    /// The group it belongs to.
     pub correlation_id: Option<String>,
-    /// What went wrong.
+    /// The error.
     pub error: Option<String>,
     /// The id of the key that was shown, never the key.
     pub key_id: Option<String>,
-    /// What a model had to do with it.
+    /// The use of a model.
     pub usage: ModelUsage,
     /// It is no request but stands for so many reports that the service had no room for.
     pub dropped: Option<u32>,
 }
 
-/// What a model was asked and answered, where the service asks one.
+/// A model's question and answer, where the service asks one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ModelUsage {
     /// Which one.
@@ -69,7 +69,7 @@ pub struct ModelUsage {
     /// Tokens that it wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens: Option<u64>,
-    /// What that cost, in the currency of whoever reports it.
+    /// The price of that, in the currency of the service that reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<f64>,
     /// How long the first piece of its answer took.
@@ -93,7 +93,7 @@ pub struct Entry {
     pub at: String,
     /// Which service was asked.
     pub service: String,
-    /// What of it.
+    /// Its path.
     pub endpoint: String,
     /// How.
     pub method: String,
@@ -106,10 +106,10 @@ pub struct Entry {
     /// Who asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_identifier: Option<String>,
-    /// What was asked.
+    /// The request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_body: Option<String>,
-    /// What was answered.
+    /// The answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
     /// The status of the answer.
@@ -118,16 +118,16 @@ pub struct Entry {
     /// How long it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<f64>,
-    /// What it belongs to.
+    /// The group it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub correlation_id: Option<String>,
-    /// What went wrong.
+    /// The error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// The id of the key that was shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_id: Option<String>,
-    /// What a model had to do with it.
+    /// The use of a model.
     #[serde(default, skip_serializing_if = "ModelUsage::is_empty")]
     pub usage: ModelUsage,
     /// It is no request but stands for so many reports that the service had no room for.
@@ -145,7 +145,7 @@ fn is_zero(number: &u32) -> bool {
     *number == 0
 }
 
-/// What became of a report.
+/// The outcome of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ingested {
     /// It is an entry with this number.
@@ -237,7 +237,7 @@ impl Entry {
         json::canonicalise_document(&text).expect("an entry is an object without an id")
     }
 
-    /// Reads a stored entry; none when it is not one.
+    /// Reads a stored entry; `None` if it is not one.
     pub(crate) fn read(document: &Document) -> Option<Self> {
         let DocumentId::Integer(id) = document.id else { return None };
         let entry: Self = serde_json::from_str(&document.body).ok()?;
@@ -278,12 +278,6 @@ fn key(service: &str, request_id: &str) -> String {
     hasher.update(service);
     hasher.update(request_id);
     hex(&hasher.finalize())
-}
-
-/// Bytes as hexadecimal text.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn check(field: &'static str, text: &str, max: usize) -> Result<(), RequestsError> {

@@ -19,7 +19,7 @@ pub enum RequestsError {
     Invalid {
         /// Which value: the name of a member of a request.
         field: &'static str,
-        /// What was expected.
+        /// The expectation.
         message: String,
     },
     /// The database failed, or refused the request.

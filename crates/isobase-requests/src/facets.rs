@@ -1,4 +1,4 @@
-//! What the log can be narrowed by: the values that its fields have, the most frequent first.
+//! Values by which the log can be narrowed: those that its fields have, the most frequent first.
 
 use std::{collections::HashMap, time::Instant};
 
@@ -47,7 +47,7 @@ pub struct Facets {
 }
 
 impl Requests {
-    /// What the entries between two moments can be narrowed by, as a sample of them shows: at most
+    /// The values by which the entries between two moments can be narrowed, as a sample of them shows: at most
     /// 1,000 entries from all parts of the time, as far as the budget of a search reaches.
     ///
     /// # Errors

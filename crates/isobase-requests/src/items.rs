@@ -13,11 +13,7 @@ use isobase_types::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use crate::{
-    Now, RequestsError, cut,
-    query::compare,
-    requests::{index, read_all},
-};
+use crate::{Now, RequestsError, cut, query::compare, requests::index};
 
 /// Where the items are.
 pub const ITEMS_COLLECTION: &str = "isobase_extract_items";
@@ -42,22 +38,22 @@ pub struct NewItem {
     pub license_key: Option<String>,
     /// For which installation.
     pub installation_id: Option<String>,
-    /// What came in.
+    /// The input.
     pub input_json: Option<String>,
     /// A hash of it; unique.
     pub input_hash: Option<String>,
 }
 
-/// What became of work; what is none stays as it is.
+/// The outcome of work; members that are `None` stay as they are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ItemUpdate {
     /// Which work.
     pub correlation_id: String,
-    /// What came out.
+    /// The output.
     pub output_json: Option<String>,
     /// `completed`, `failed`, …
     pub status: String,
-    /// What went wrong.
+    /// The error.
     pub error_message: Option<String>,
     /// With which status it was answered.
     pub http_status_code: Option<i64>,
@@ -71,7 +67,7 @@ pub struct Item {
     /// Its number.
     #[serde(skip)]
     pub id: i64,
-    /// What a write of it compares; none while it is not stored.
+    /// The revision that a write of it compares; none while it is not stored.
     #[serde(skip)]
     pub revision: Option<Revision>,
     /// Names it.
@@ -84,15 +80,15 @@ pub struct Item {
     pub license_key: Option<String>,
     /// For which installation.
     pub installation_id: Option<String>,
-    /// What came in.
+    /// The input.
     pub input_json: Option<String>,
-    /// What came out.
+    /// The output.
     pub output_json: Option<String>,
     /// A hash of what came in.
     pub input_hash: Option<String>,
     /// `pending`, `completed`, …
     pub status: String,
-    /// What went wrong.
+    /// The error.
     pub error_message: Option<String>,
     /// With which status it was answered.
     pub http_status_code: Option<i64>,
@@ -250,7 +246,8 @@ impl Items {
             Some(status) => compare("status", Operator::In(vec![Literal::Text(status.clone())])),
             None => Filter::all(),
         };
-        let documents = read_all(&self.store, &collection(), filter, ITEMS_MAX).await?;
+        let asked = (filter, Order::default());
+        let documents = self.store.list_all(&collection(), asked, ITEMS_MAX).await?;
         let search = query.search.as_deref().unwrap_or_default().to_lowercase();
         let found = |text: &Option<String>| {
             text.as_deref().is_some_and(|text| text.to_lowercase().contains(&search))

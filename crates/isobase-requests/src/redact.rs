@@ -3,7 +3,7 @@
 //! Works on text, not on parsed JSON: a body may be cut, be a form or a trace of a program, or hold
 //! JSON inside of strings.
 
-/// What stands in place of a secret.
+/// The text in place of a secret.
 const MASK: &str = "[redacted]";
 
 /// Parts of names whose values are secrets, without separators and in small letters.
@@ -31,10 +31,10 @@ const NAMES: [&str; 17] = [
 const HARMLESS: [&str; 6] =
     ["tokens", "maxtokens", "tokencount", "prompttokens", "completiontokens", "totaltokens"];
 
-/// What stands before a credential.
+/// The text before a credential.
 const SCHEMES: [&str; 2] = ["bearer ", "basic "];
 
-/// What credentials of well-known services begin with.
+/// The prefix of credentials of well-known services.
 const PREFIXES: [&str; 12] = [
     "sk-",
     "sk_live_",

@@ -14,8 +14,7 @@ use isobase_store::{
     Terms, WriteBatch, WriteOperation,
 };
 use isobase_types::{
-    CollectionName, Count, Document, DocumentId, Filter, Literal, Operator, Order, PageRequest,
-    Query, Timestamp,
+    Count, Document, DocumentId, Filter, Literal, Operator, Order, PageRequest, Query, Timestamp,
 };
 use tokio::sync::{Notify, OnceCell};
 
@@ -75,7 +74,7 @@ pub struct RequestOptions {
     pub body_characters_max: usize,
     /// How long a search may go on before it says how far it has come. Default 500 ms.
     pub search_budget: Duration,
-    /// What only asks whether a service is alive, and is left out where that is asked for.
+    /// Requests that only ask whether a service is alive, and is left out where that is asked for.
     pub health_checks: Vec<LeftOut>,
 }
 
@@ -95,7 +94,7 @@ pub struct Requests {
     pub(crate) store: Store,
     options: RequestOptions,
     now: Now,
-    /// Set by whoever first finds or makes the indexes.
+    /// Set by the task that first finds or makes the indexes.
     prepared: OnceCell<()>,
     /// How many of [`STEPS`] this process has done.
     steps_done: AtomicUsize,
@@ -130,7 +129,7 @@ impl Requests {
         (self.now)()
     }
 
-    /// What only asks whether a service is alive.
+    /// Requests that only ask whether a service is alive.
     #[must_use]
     pub fn health_checks(&self) -> &[LeftOut] {
         &self.options.health_checks
@@ -155,7 +154,7 @@ impl Requests {
 
     /// One of [`STEPS`]: the terms of both collections, then their indexes.
     async fn prepare_step(&self, step: usize) -> Result<(), RequestsError> {
-        // Nobody follows the log as changes: they would be as many as its entries.
+        // No one follows the log as changes: they would be as many as its entries.
         let terms = match step {
             0 => (collection(), self.options.retention),
             1 => (rollup::collection(), Some(CHARTS_KEPT)),
@@ -458,23 +457,4 @@ fn order() -> Order {
 
 pub(crate) fn index(text: &str) -> IndexDefinition {
     IndexDefinition::parse(text).expect("the indexes above are valid, as the tests show")
-}
-
-/// Every document of a listing, part by part; at most so many.
-pub(crate) async fn read_all(
-    store: &Store,
-    collection: &CollectionName,
-    filter: Filter,
-    max: usize,
-) -> Result<Vec<Document>, RequestsError> {
-    let (order, page) = (Order::default(), PageRequest::All);
-    let query = Query { filter, order, page, fields: Vec::new(), count: Count::None };
-    let mut page = store.list(collection, &query).await?;
-    let mut all = page.documents;
-    while let Some(position) = page.next.take().filter(|_| all.len() < max) {
-        page = store.list_next(collection, &query, &position).await?;
-        all.append(&mut page.documents);
-    }
-    all.truncate(max);
-    Ok(all)
 }

@@ -7,13 +7,13 @@ use isobase_store::{
     Action, Atomicity, IfMissing, Precondition, Store, StoreError, WriteBatch, WriteOperation,
 };
 use isobase_types::{
-    CollectionName, DocumentId, Timestamp,
+    CollectionName, DocumentId, Timestamp, hex,
     json::{self, Patch},
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Entry, entry::hex};
+use crate::Entry;
 
 /// Where the counts are.
 pub const ROLLUPS_COLLECTION: &str = "isobase_request_rollups";
@@ -120,7 +120,7 @@ fn longest(place: u32) -> f64 {
     (f64::from(place) / PLACES_PER_DOUBLING).exp2()
 }
 
-/// What happened in some time.
+/// The counts of some time.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bucket {
     /// When it begins, in seconds since 1970.
@@ -135,7 +135,7 @@ pub struct Bucket {
     pub input_tokens: u64,
     /// Tokens that models wrote.
     pub output_tokens: u64,
-    /// What that cost.
+    /// The price of that.
     pub cost: f64,
     /// Reports that services had no room for.
     pub dropped: u64,
@@ -149,7 +149,7 @@ impl Bucket {
         Self { at, ..Self::default() }
     }
 
-    /// How long the given share of the requests took at most; none where no duration is known. At
+    /// How long the given share of the requests took at most; `None` if no duration is known. At
     /// most a fifth too long.
     #[must_use]
     pub fn quantile(&self, share: f64) -> Option<f64> {

@@ -16,7 +16,7 @@ use crate::{Entry, RequestQuery, TailOptions};
 pub struct Missed {
     /// Why.
     pub reason: MissedReason,
-    /// How many of those it asked for; none where they were not counted.
+    /// How many of those it asked for; `None` if they were not counted.
     pub entries: Option<u64>,
     /// The number of the first and of the last entry between which some are missing.
     pub ids: (i64, i64),
@@ -27,7 +27,7 @@ pub struct Missed {
 /// Why entries were left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MissedReason {
-    /// Whoever watches took too long.
+    /// The watcher took too long.
     TooSlow,
     /// More was logged while it was away than is told afterwards.
     TooFar,
@@ -77,7 +77,7 @@ pub(crate) struct Room {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The largest number of an entry that was told; none while nobody reads the log.
+    /// The largest number of an entry that was told; none while no one reads the log.
     last: Option<i64>,
     /// The number of the next who comes in.
     next: u64,
@@ -95,7 +95,7 @@ pub(crate) struct Seat {
 }
 
 impl Room {
-    /// Lets somebody in. True if nobody reads the log yet: the caller must see to it that somebody
+    /// Lets somebody in. True if no one reads the log yet: the caller must see to it that somebody
     /// does, from the entry after the seat's on.
     pub(crate) fn enter(self: &Arc<Self>, last: i64, wanted: Wanted) -> (Seat, bool) {
         let mailbox = Arc::new(Mailbox::new(wanted));
@@ -125,7 +125,7 @@ impl Room {
         state.last = state.last.max(Some(entry.id));
     }
 
-    /// Whoever reads the log stops when nobody is there: true if so.
+    /// The task that reads the log stops when there is no listener: true if so.
     pub(crate) fn close_if_empty(&self) -> bool {
         let mut state = self.state();
         if state.members.is_empty() {

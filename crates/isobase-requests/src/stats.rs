@@ -1,13 +1,12 @@
-//! What happened over time.
+//! Counts over time.
 
 use std::collections::BTreeMap;
 
-use isobase_types::{Filter, Literal, Operator, Timestamp};
+use isobase_types::{Filter, Literal, Operator, Order, Timestamp};
 
 use crate::{
     Bucket, LeftOut, Requests, RequestsError, STEP_SECONDS,
     query::{compare, without},
-    requests::read_all,
     rollup::{Rollup, collection},
 };
 
@@ -15,7 +14,7 @@ use crate::{
 const ROLLUPS_MAX: usize = 650_000;
 
 impl Requests {
-    /// What happened between two moments, in buckets of a length that is a multiple of five
+    /// The counts between two moments, in buckets of a length that is a multiple of five
     /// minutes; those in which nothing happened are left out.
     ///
     /// # Errors
@@ -43,7 +42,8 @@ impl Requests {
         filters.extend(without(left_out));
         let filter = Filter::And(filters);
         let mut buckets: BTreeMap<i64, Bucket> = BTreeMap::new();
-        for document in read_all(&self.store, &collection(), filter, ROLLUPS_MAX).await? {
+        let asked = (filter, Order::default());
+        for document in self.store.list_all(&collection(), asked, ROLLUPS_MAX).await? {
             let Ok(rollup) = serde_json::from_str::<Rollup>(&document.body) else { continue };
             let at = rollup.at - rollup.at.rem_euclid(step);
             buckets.entry(at).or_insert_with(|| Bucket::beginning(at)).add(&rollup);

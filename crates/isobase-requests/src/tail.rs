@@ -44,7 +44,7 @@ pub struct Tail {
 }
 
 impl Tail {
-    /// Nobody watches yet, and nothing is read. A log has one.
+    /// No one watches yet, and nothing is read. A log has one.
     #[must_use]
     pub fn new(requests: Arc<Requests>, options: TailOptions) -> Self {
         Self { requests, room: Arc::default(), options }
@@ -86,7 +86,7 @@ impl Tail {
         Ok(Watcher::new(seat, None, gone, entered))
     }
 
-    /// Reads what is new until nobody watches.
+    /// Reads what is new until no one watches.
     async fn follow(self, last: i64) {
         let mut reading = Reading::new(last);
         let (mut pauses, mut is_failing) = (Pauses::new(PAUSE_FIRST, PAUSE_MAX), false);

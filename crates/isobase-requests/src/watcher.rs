@@ -16,15 +16,15 @@ const REPLAY_PAGE: u32 = 200;
 #[derive(Debug)]
 pub struct Watcher {
     seat: Seat,
-    /// What was logged while it was away is told before anything else.
+    /// Entries that were logged while it was away are told before anything else.
     replay: Option<Replay>,
-    /// What is told first.
+    /// The message told first.
     greeting: Option<Missed>,
     /// The number of the last entry that it was told of.
     place: i64,
 }
 
-/// What somebody who watches is told.
+/// A message to a watcher.
 #[derive(Clone, Debug)]
 pub enum Told {
     /// An entry.
@@ -33,7 +33,7 @@ pub enum Told {
     Missed(Missed),
 }
 
-/// What was logged between two numbers, read part by part.
+/// The entries between two numbers, read part by part.
 #[derive(Debug)]
 pub(crate) struct Replay {
     requests: Arc<Requests>,
@@ -66,7 +66,7 @@ impl Watcher {
         Self { seat, replay, greeting, place }
     }
 
-    /// The number of the last entry that it was told of, or after which it began. Whoever comes
+    /// The number of the last entry that it was told of, or after which it began. Anyone who comes
     /// back with it misses nothing.
     #[must_use]
     pub fn place(&self) -> i64 {
@@ -83,7 +83,7 @@ impl Watcher {
         }
     }
 
-    /// What comes next; waits for it. Its drop loses nothing.
+    /// The next message; waits for it. Its drop loses nothing.
     ///
     /// # Errors
     /// When what it missed cannot be read.
@@ -111,7 +111,7 @@ impl Watcher {
         }
     }
 
-    /// The next of what was logged while it was away; none when nothing of one part is wanted.
+    /// The next of what was logged while it was away; `None` if nothing of one part is wanted.
     async fn next_missed(&mut self) -> Result<Option<Told>, RequestsError> {
         let Some(replay) = &mut self.replay else { return Ok(None) };
         while let Some(document) = replay.read.pop_front() {

@@ -5,7 +5,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::Body;
 use sha2::{Digest, Sha256};
 
-use crate::Call;
+use crate::{Call, etag::is_known};
 
 /// A tag of some bytes: it changes with them. Weak, so that they may be sent encoded or plain.
 pub(crate) fn etag_of(bytes: &[u8]) -> HeaderValue {
@@ -19,14 +19,7 @@ pub(crate) fn if_changed(
     etag: &HeaderValue,
     answer: impl FnOnce() -> Response<Body>,
 ) -> Response<Body> {
-    let known = call.headers.get_all(header::IF_NONE_MATCH).iter();
-    let mut known = known.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b','));
-    let opaque = |tag: &[u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_owned();
-    let is_this = |tag: &[u8]| {
-        let tag = tag.trim_ascii();
-        tag == b"*" || opaque(tag) == opaque(etag.as_bytes())
-    };
-    let mut response = match known.any(is_this) {
+    let mut response = match is_known(&call.headers, etag) {
         true => Body::no_content(StatusCode::NOT_MODIFIED),
         false => answer(),
     };

@@ -1,4 +1,4 @@
-//! What slices are made of, for the callers that our gate knows.
+//! The parts of slices, for the callers that our gate knows.
 
 use isobase_auth::Principal;
 

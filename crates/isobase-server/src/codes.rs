@@ -106,7 +106,7 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "The service takes no registrations.",
         "Ask an administrator for an account; the setting `accounts.registration` opens it.";
     OWNERS_ONLY = "owners_only", FORBIDDEN, Access, "Owners only",
-        "Only an owner, or whoever runs the service, makes, changes and deletes owners.",
+        "Only an owner, or the operator of the service, makes, changes and deletes owners.",
         "Ask an owner, or use `isobase user` on the machine of the service.";
     IMPERSONATING = "impersonating", FORBIDDEN, Access, "Acting as somebody else",
         "An owner acts as this account, and may look at it, but not change how it signs in.",
@@ -158,7 +158,7 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "Begin with `POST /api/me/second-factor`, and confirm within 15 minutes.";
     NO_SECRET = "no_secret", NOT_IMPLEMENTED, Service, "No secret to seal with",
         "The service has no secret to seal second factors with, or another one than they were sealed with. Nobody was signed in.",
-        "Whoever runs the service sets `ISOBASE_SECRET` to the secret of the service that sealed them, or resets the second factor with `isobase user reset-second-factor`.";
+        "The operator of the service sets `ISOBASE_SECRET` to the secret of the service that sealed them, or resets the second factor with `isobase user reset-second-factor`.";
     TOO_MANY_ATTEMPTS = "too_many_attempts", TOO_MANY_REQUESTS, Access, "Too many attempts",
         "Too many sign-ins with this name or from this address failed, or too many registrations came from it.",
         "Wait as long as `Retry-After` says.";
@@ -302,7 +302,7 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "Extend it.";
     LICENSE_SUSPENDED = "license_suspended", BAD_REQUEST, Documents, "Licence suspended",
         "Somebody has suspended the licence. Validations are answered so with 403.",
-        "Ask whoever issued it; it can be reinstated.";
+        "Ask its issuer; it can be reinstated.";
     LICENSE_REVOKED = "license_revoked", BAD_REQUEST, Documents, "Licence revoked",
         "Somebody has revoked the licence for good. Validations are answered so with 403.",
         "Get another one.";
@@ -397,7 +397,7 @@ isobase_http::problem_codes! { pub(crate) ALL:
         "A variable or a flag says the value, or the setting is taken only at a start; `detail` says which.",
         "Change it where it comes from, and start the service again.";
     NO_ADDRESS = "no_address", CONFLICT, Documents, "No address",
-        "The letter would go to whoever asks for it, who has no e-mail address here.",
+        "The letter would go to the one who asks for it, who has no e-mail address here.",
         "Sign in with an account that has one.";
     REQUEST_NOT_FOUND = "request_not_found", NOT_FOUND, Documents, "Request not found",
         "The log has no entry with this number, or no longer.",

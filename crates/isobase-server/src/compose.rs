@@ -44,7 +44,7 @@ pub struct ServerConfig {
     pub http: HttpConfig,
     /// Largest `limit` of a listing. Default 1,000.
     pub page_size_max: u32,
-    /// What an answered write has survived, shown by `/health`. Default [`Durability::Full`].
+    /// The failures that an answered write has survived, shown by `/health`. Default [`Durability::Full`].
     pub durability: Durability,
     /// Who may see and change which documents. Default: no rules.
     pub rules: Arc<RuleBook>,
@@ -54,7 +54,7 @@ pub struct ServerConfig {
     pub collections: Vec<AppCollection>,
     /// Where the pages of an app are. Default none.
     pub pages: Option<PagesConfig>,
-    /// What holds for every licence that says nothing else.
+    /// Defaults of licences.
     pub licences: LicenceOptions,
     /// How the request log is kept.
     pub requests: RequestOptions,
@@ -68,9 +68,9 @@ pub struct ServerConfig {
     pub providers: Option<Providers>,
     /// Where uploaded files are kept. Default none: nothing can be uploaded.
     pub files: Option<FilesOptions>,
-    /// What signs links to private files. Default none: there are no such links.
+    /// Signs links to private files. Default none: there are no such links.
     pub sealer: Option<Sealer>,
-    /// What does long work. Default none: one without a folder of backups, which opens no other
+    /// Does long work. Default none: one without a folder of backups, which opens no other
     /// database.
     pub jobs: Option<Jobs>,
     /// Who is told what happens. Default none: no routes about it.
@@ -78,7 +78,7 @@ pub struct ServerConfig {
     /// A database of the owners' own, which they look at. Default none: no routes about it.
     #[cfg(feature = "sql")]
     pub sql: Option<SqlOptions>,
-    /// What the process measures of itself, for `/metrics`. Default none.
+    /// Measurements of the process itself, for `/metrics`. Default none.
     pub process: Option<fn() -> Vec<Measure>>,
     /// The settings of the process, for those who may do everything. Default none.
     pub settings: Option<Arc<dyn RunningSettings>>,
@@ -115,10 +115,10 @@ impl Default for ServerConfig {
     }
 }
 
-/// What is at `/`.
+/// The page at `/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Index {
-    /// What the service says of itself.
+    /// The statement of the service about itself.
     Service,
     /// A page of the app.
     Page,
@@ -182,7 +182,7 @@ impl Composition {
         self
     }
 
-    /// What the service runs with, and what may be changed of it.
+    /// The settings of the service, and those that may be changed.
     #[must_use]
     pub fn with_settings(
         mut self,
@@ -287,7 +287,7 @@ impl Composition {
         self
     }
 
-    /// The request log of other services. Whether whoever watches it still may says the gate.
+    /// The request log of other services. The gate says whether a watcher still may.
     #[must_use]
     pub fn with_requests(mut self, store: &Store, requests: Arc<Requests>, gate: Gate) -> Self {
         let state = requests::State::new(requests, store, gate, self.connections.clone());

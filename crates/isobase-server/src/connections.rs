@@ -40,16 +40,16 @@ struct Open {
 pub(crate) struct Connection {
     /// Its number in this process.
     pub(crate) number: u64,
-    /// What it tells: `events` or `requests`.
+    /// The messages: `events` or `requests`.
     pub(crate) kind: &'static str,
     /// The id of the principal.
     pub(crate) principal: String,
-    /// What people call the principal.
+    /// The name that people know for the principal.
     pub(crate) name: Option<String>,
     pub(crate) address: IpAddr,
     /// The program that reads it, as it calls itself.
     pub(crate) agent: Option<String>,
-    /// What it was asked for.
+    /// Its request.
     pub(crate) topics: Vec<String>,
     pub(crate) since: Timestamp,
     events: AtomicU64,
@@ -66,11 +66,11 @@ enum Ending {
     Token(CancellationToken),
 }
 
-/// What a stream is about.
+/// The subject of a stream.
 pub(crate) struct Opening {
     pub(crate) kind: &'static str,
     pub(crate) topics: Vec<String>,
-    /// Tells what waits for its reader; none where nothing is queued.
+    /// Tells what waits for its reader; `None` if nothing is queued.
     pub(crate) gauge: Option<Gauge>,
 }
 
@@ -144,7 +144,7 @@ impl Connection {
         (self.events.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 
-    /// What waits for its reader; none where nothing is queued.
+    /// The messages that wait for its reader; `None` if nothing is queued.
     pub(crate) fn behind(&self) -> Option<Behind> {
         match &self.ending {
             Ending::Gauge(gauge) => Some(gauge.read()),

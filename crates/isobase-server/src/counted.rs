@@ -1,4 +1,4 @@
-//! What takes a while to count.
+//! Counts that take a while.
 
 use std::time::Instant;
 
@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 /// more than a twentieth of the time of a task.
 const REST: u32 = 20;
 
-/// What was counted last, and until when it is told. One counts, the others wait for it.
+/// The last count, and until when it is told. One counts, the others wait for it.
 #[derive(Debug)]
 pub(crate) struct Counted<T>(Mutex<Option<(T, Instant)>>);
 
@@ -19,7 +19,7 @@ impl<T> Default for Counted<T> {
 }
 
 impl<T: Clone> Counted<T> {
-    /// What was counted now or not long ago.
+    /// The count, of now or not long ago.
     pub(crate) async fn get<E>(&self, count: impl Future<Output = Result<T, E>>) -> Result<T, E> {
         let mut known = self.0.lock().await;
         if let Some((counted, until)) = &*known

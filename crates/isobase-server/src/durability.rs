@@ -1,6 +1,6 @@
-//! What an answered write has survived.
+//! The failures that an answered write has survived.
 
-/// What an answered write has survived.
+/// The failures that an answered write has survived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// It is on the disk: it outlives a loss of power.

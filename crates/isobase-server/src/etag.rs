@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue, header};
 use isobase_types::Revision;
 
 /// A revision as an `ETag`.
@@ -18,6 +18,18 @@ pub(crate) fn etag(revision: &Revision) -> HeaderValue {
         // matches nothing, so the worst is a condition that fails.
         _ => HeaderValue::from_static("\"\""),
     }
+}
+
+/// Whether the caller names this tag in `If-None-Match`, compared weakly (RFC 9110, section 13.1.2).
+pub(crate) fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
+    fn opaque(tag: &[u8]) -> &[u8] {
+        tag.strip_prefix(b"W/").unwrap_or(tag)
+    }
+    let values = headers.get_all(header::IF_NONE_MATCH).iter();
+    values.flat_map(|tags| tags.as_bytes().split(|byte| *byte == b',')).any(|known| {
+        let known = known.trim_ascii();
+        known == b"*" || opaque(known) == opaque(tag.as_bytes())
+    })
 }
 
 #[cfg(test)]

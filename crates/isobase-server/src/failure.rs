@@ -1,4 +1,4 @@
-//! What goes wrong below the handlers, as problems.
+//! Errors from below the handlers, as problems.
 
 use http::{HeaderValue, header};
 use isobase_http::{Problem, ProblemCode, ProblemItem};
@@ -106,7 +106,7 @@ fn cause(error: &StoreError) -> String {
     text
 }
 
-/// What is said of a field whose value another document has.
+/// The rule for a field whose value another document has.
 pub(crate) const TAKEN: &str = "another document has the same value";
 
 /// There is no such document. The detail is what clients of the record routes expect.

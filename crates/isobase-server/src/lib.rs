@@ -33,6 +33,7 @@ mod own_requests;
 mod owner;
 mod pages;
 mod pieces;
+mod range;
 mod rate;
 mod records;
 mod request;

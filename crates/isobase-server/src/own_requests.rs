@@ -1,6 +1,6 @@
 //! The service's own requests in the request log, when the settings say so.
 //!
-//! What is logged is bounded by rate, and what waits by number. Never on the way of a request: one
+//! The log is bounded by rate, and the entries that wait by number. Never on the way of a request: one
 //! task writes what waits. Requests of the log itself are not logged, or each would make another.
 
 use std::{
@@ -16,11 +16,9 @@ use std::{
 use isobase_http::{Ending, Measure, Observer, Seen};
 use isobase_requests::{NewRequest, Requests};
 use isobase_types::Timestamp;
+use isobase_writer::Pauses;
 use parking_lot::{Mutex, MutexGuard};
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep, timeout},
-};
+use tokio::{sync::Notify, time::timeout};
 
 /// Whose requests they are in the log.
 pub(crate) const SERVICE: &str = "isobase";
@@ -80,7 +78,7 @@ struct Inner {
     ending: AtomicBool,
     /// The task runs.
     started: AtomicBool,
-    /// What ids of this process begin with: they are unique, so that a repeat is harmless.
+    /// The prefix of ids of this process: they are unique, so that a repeat is harmless.
     process: u64,
     next: AtomicU64,
     logged: AtomicU64,
@@ -241,7 +239,7 @@ impl State {
 
 /// Writes what waits, until the service has ended and nothing does.
 async fn write(inner: Arc<Inner>) {
-    let mut pause = PAUSE_FIRST;
+    let (mut pauses, mut is_failing) = (Pauses::new(PAUSE_FIRST, PAUSE_MAX), false);
     loop {
         if !inner.is_ending() {
             let _ = timeout(FLUSH_AFTER, inner.arrived.notified()).await;
@@ -254,14 +252,15 @@ async fn write(inner: Arc<Inner>) {
             }
             continue;
         }
-        let began = Instant::now();
         match inner.requests.ingest(&batch).await {
             Ok(_) => {
                 inner.logged.fetch_add(batch.len() as u64, Relaxed);
-                pause = PAUSE_FIRST;
+                pauses.restart();
+                is_failing = false;
             }
             Err(error) => {
-                if pause == PAUSE_FIRST {
+                if !is_failing {
+                    is_failing = true;
                     tracing::warn!(%error, "own requests wait: the log cannot be written: {error}");
                 }
                 let gone = inner.state().put_back(batch);
@@ -270,8 +269,7 @@ async fn write(inner: Arc<Inner>) {
                     inner.ended.notify_one();
                     return;
                 }
-                sleep(pause.saturating_sub(began.elapsed())).await;
-                pause = (pause * 2).min(PAUSE_MAX);
+                pauses.wait().await;
             }
         }
     }

@@ -44,7 +44,7 @@ pub fn serve(
     })
 }
 
-/// Answers requests on a socket that only whoever runs the service can open, as those of somebody
+/// Answers requests on a socket that only the operator of the service can open, as those of somebody
 /// who may do everything, until told to stop.
 ///
 /// # Errors

@@ -17,7 +17,7 @@ const OWN_NAME_SECURE: &str = "__Host-isobase_own_session";
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 /// Whether the browser reached the service over https: the configured address says so, or the
-/// proxy in front. Whoever lies about it only makes their own cookie useless.
+/// proxy in front. Anyone who lies about it only makes their own cookie useless.
 pub(crate) fn is_secure(headers: &HeaderMap, public_url: Option<&str>) -> bool {
     public_url.is_some_and(|url| url.starts_with("https://"))
         || headers.get(X_FORWARDED_PROTO).is_some_and(|scheme| scheme == "https")
@@ -42,12 +42,12 @@ pub(crate) fn named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
         .find_map(|(found, value)| (found == name && !value.is_empty()).then_some(value))
 }
 
-/// What lets a browser show a token from now on. Scripts cannot read it.
+/// The cookie that lets a browser show a token from now on. Scripts cannot read it.
 pub(crate) fn set(token: &str, lifetime: Duration, secure: bool) -> HeaderValue {
     set_as((NAME, NAME_SECURE), token, lifetime, secure)
 }
 
-/// What lets a browser keep the session that an owner comes back to.
+/// The cookie that lets a browser keep the session that an owner comes back to.
 pub(crate) fn set_own(token: &str, lifetime: Duration, secure: bool) -> HeaderValue {
     set_as((OWN_NAME, OWN_NAME_SECURE), token, lifetime, secure)
 }
@@ -67,12 +67,12 @@ fn set_as(
     HeaderValue::try_from(text).expect("tokens are letters, digits and underscores")
 }
 
-/// What lets a browser forget the cookies that it sent.
+/// The cookie that lets a browser forget the cookies that it sent.
 pub(crate) fn clear(headers: &HeaderMap) -> Vec<HeaderValue> {
     clear_as(headers, (NAME, NAME_SECURE)).chain(clear_own(headers)).collect()
 }
 
-/// What lets a browser forget the session that an owner came back to.
+/// The cookie that lets a browser forget the session that an owner came back to.
 pub(crate) fn clear_own(headers: &HeaderMap) -> impl Iterator<Item = HeaderValue> {
     clear_as(headers, (OWN_NAME, OWN_NAME_SECURE))
 }

@@ -19,7 +19,7 @@ impl Views {
         Self { store, rules }
     }
 
-    /// What a caller sees and may do now.
+    /// The present view of a caller.
     pub(crate) fn of(&self, principal: &Principal) -> View {
         let store = match principal {
             // Documents remember a key by its id (`x-default: "user"`).
@@ -29,7 +29,7 @@ impl Views {
         View::new(store, Arc::clone(&self.rules), caller(principal))
     }
 
-    /// What a caller sees of documents at a route that is about something else, if its rights reach
+    /// A caller's view of documents at a route that is about something else, if its rights reach
     /// to documents at all: there the route has not asked for them.
     pub(crate) fn beside(&self, principal: &Principal, asks: Beside) -> Option<View> {
         let permission = match (asks, self.rules.has_rules()) {
@@ -79,7 +79,7 @@ pub(crate) struct Permissions {
 impl Permissions {
     /// A key, unless the service is open.
     pub(crate) const KEYED: Self = Self { read: Asked::Read, write: Asked::Write };
-    /// Nothing: rules decide what whoever has no key sees.
+    /// Nothing: rules decide what a caller without a key sees.
     pub(crate) const BY_RULES: Self = Self { read: Asked::ReadByRules, write: Asked::WriteByRules };
 }
 

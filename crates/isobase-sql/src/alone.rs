@@ -7,7 +7,7 @@ use isobase_postgres::{Keep, Pool};
 use tokio::time::timeout_at;
 
 use crate::{
-    Answer, DbConnector, Error, RawAnswer, Session, Shared, Table, TakeRows, Transaction, Value,
+    DbConnector, Error, RawAnswer, Session, Shared, Table, TakeRows, Transaction, Value,
     connector::Database,
     postgres::{self, Asked},
     sqlite,
@@ -88,7 +88,7 @@ impl DbConnector {
         };
         match timeout_at(self.statement_deadline(), work).await {
             Ok(answer) => {
-                // A session that the statement has changed is nobody's any more.
+                // A session that the statement has changed is no one's any more.
                 if !statement.changes_session() {
                     lease.finish();
                 }
@@ -101,19 +101,6 @@ impl DbConnector {
 }
 
 impl Session for DbConnector {
-    async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        Box::pin(self.run_alone(None, sql, parameters, None)).await?.into_answer()
-    }
-
-    async fn run_in_schema(
-        &self,
-        schema: &str,
-        sql: &str,
-        parameters: &[Value],
-    ) -> Result<Answer, Error> {
-        Box::pin(self.run_alone(Some(schema), sql, parameters, None)).await?.into_answer()
-    }
-
     async fn run_raw(
         &self,
         schema: Option<&str>,

@@ -1,4 +1,4 @@
-//! What a connector remembers of tables.
+//! A connector's memory of tables.
 
 use std::{collections::HashMap, sync::Arc};
 

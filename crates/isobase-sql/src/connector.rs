@@ -27,13 +27,13 @@ pub struct DbConnector {
 struct Inner {
     database: Database,
     shared: Shared,
-    /// Written by whoever wants a log, read by every statement.
+    /// Written by the caller that wants a log, read by every statement.
     logger: RwLock<Option<Arc<QueryLogger>>>,
     /// Without the password.
     address: String,
 }
 
-/// What statements may do.
+/// The rights of statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     Write,

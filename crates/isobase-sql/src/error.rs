@@ -1,21 +1,21 @@
-//! What goes wrong, and what the database said about it.
+//! Errors, with the answer of the database.
 
 use std::fmt;
 
 /// A failure of the toolkit.
 #[derive(Debug)]
 pub struct Error {
-    /// What it means for the caller.
+    /// Its meaning for the caller.
     pub kind: ErrorKind,
-    /// What happened. It names tables and columns, and holds no value of a row.
+    /// A description of the failure. It names tables and columns, and holds no value of a row.
     pub message: String,
-    /// What the database itself said, when it refused a statement.
+    /// The words of the database itself, when it refused a statement.
     pub refusal: Option<Box<Refusal>>,
     /// Which column was asked for, when [`ErrorKind::ColumnMatch`].
     pub column: Option<Box<ColumnMismatch>>,
 }
 
-/// What a failure means. Closed: callers decide by it.
+/// The meaning of a failure. Closed: callers decide by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
     /// The database cannot be reached, or no connection got free in time.
@@ -36,7 +36,7 @@ pub enum ErrorKind {
     Io,
 }
 
-/// What the database said about a statement that it refused.
+/// The refusal of a statement, in the words of the database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Refusal {
     /// The SQLSTATE of PostgreSQL; on SQLite the one that comes nearest.

@@ -11,7 +11,7 @@
 //! - [`TestTransaction`]: a test leaves nothing behind.
 //! - [`mod@format`]: texts for logs and for storage.
 //!
-//! What must hold:
+//! Invariants:
 //! - Every value is a parameter. Every name is in quotes, and stands in the catalogue.
 //! - A condition that matches no column is an error, never left out.
 //! - Nothing waits without a deadline, and work without a waiting caller is cancelled and rolled back.

@@ -25,7 +25,7 @@ impl Random {
         if span == 0 {
             return self.next().cast_signed();
         }
-        // The bias is one in 2^64 over the span: nobody sees it in made-up rows.
+        // The bias is one in 2^64 over the span: no one sees it in made-up rows.
         low.wrapping_add((self.next() % span).cast_signed())
     }
 

@@ -9,7 +9,7 @@ use crate::{
     postgres::{Raw, decode, refused},
 };
 
-/// What a statement answered, with its values as they came. Reading a value costs when it is read.
+/// The answer of a statement, with its values as they came. Reading a value costs when it is read.
 #[derive(Debug)]
 pub struct RawAnswer {
     columns: Arc<[String]>,

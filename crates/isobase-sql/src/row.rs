@@ -12,7 +12,7 @@ pub struct Row {
     values: Vec<Value>,
 }
 
-/// What a statement answered.
+/// The answer of a statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Answer {
     /// The names of the columns; empty when the statement gives no rows.
@@ -77,7 +77,7 @@ impl Row {
 }
 
 impl Answer {
-    /// The first row, as whoever asks for one wants it.
+    /// The first row, as a caller that asks for one wants it.
     #[must_use]
     pub fn into_first(self) -> Option<Row> {
         self.rows.into_iter().next()

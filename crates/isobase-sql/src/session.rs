@@ -18,7 +18,9 @@ pub trait Session: Sync {
         &self,
         sql: &str,
         parameters: &[Value],
-    ) -> impl Future<Output = Result<Answer, Error>> + Send;
+    ) -> impl Future<Output = Result<Answer, Error>> + Send {
+        async move { self.run_raw(None, sql, parameters, None).await?.into_answer() }
+    }
 
     /// As [`Session::run`], with the schema searched first for tables without one. SQLite has
     /// no such search: there it must be the one that is meant anyway.
@@ -30,7 +32,9 @@ pub trait Session: Sync {
         schema: &str,
         sql: &str,
         parameters: &[Value],
-    ) -> impl Future<Output = Result<Answer, Error>> + Send;
+    ) -> impl Future<Output = Result<Answer, Error>> + Send {
+        async move { self.run_raw(Some(schema), sql, parameters, None).await?.into_answer() }
+    }
 
     /// As [`Session::run`], or [`Session::run_in_schema`] where there is a schema, with the values as
     /// they came: what turns them into values of another language need not make ours first.
@@ -59,7 +63,7 @@ pub trait Session: Sync {
         rows: impl Stream<Item = Result<Vec<Vec<Value>>, Error>> + Send,
     ) -> impl Future<Output = Result<u64, Error>> + Send;
 
-    /// What it shares with the other sessions of its connector.
+    /// State that it shares with the other sessions of its connector.
     fn shared(&self) -> &Shared;
 
     /// Whether what it reads of the catalogue holds for everybody.
@@ -72,19 +76,6 @@ pub trait Session: Sync {
 }
 
 impl<S: Session> Session for &S {
-    async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        (**self).run(sql, parameters).await
-    }
-
-    async fn run_in_schema(
-        &self,
-        schema: &str,
-        sql: &str,
-        parameters: &[Value],
-    ) -> Result<Answer, Error> {
-        (**self).run_in_schema(schema, sql, parameters).await
-    }
-
     async fn run_raw(
         &self,
         schema: Option<&str>,

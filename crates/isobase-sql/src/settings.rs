@@ -6,7 +6,7 @@ use crate::Inflection;
 
 /// Connections at a time. Source: the specification of the toolkit, "Connection Pooling".
 const POOL_SIZE_DEFAULT: usize = 20;
-/// A statement of an application that runs longer is one that nobody waits for.
+/// A statement of an application that runs longer is one that no one waits for.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time to wait for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,11 +24,11 @@ pub struct Settings {
     pub inflection: Inflection,
     /// Whether only the exact name of a column counts; false.
     pub strict_columns: bool,
-    /// What happens to a key of a new row that no column matches; it is refused.
+    /// The fate of a key of a new row that no column matches; it is refused.
     pub unknown_keys: UnknownKeys,
 }
 
-/// What happens to a key of a row that no column matches. A condition is always refused.
+/// The fate of a key of a row that no column matches. A condition is always refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum UnknownKeys {
     /// An error that names the key.

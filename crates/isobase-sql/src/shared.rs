@@ -1,4 +1,4 @@
-//! What all sessions of a connector share.
+//! State that all sessions of a connector share.
 
 use crate::{Dialect, Settings, cache::Cache};
 

@@ -1,4 +1,4 @@
-//! What a statement does to the connection that it runs on, as far as its words tell.
+//! The effect of a statement on the connection that it runs on, as far as its words tell.
 
 use crate::{
     Dialect, Error,

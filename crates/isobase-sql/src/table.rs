@@ -1,4 +1,4 @@
-//! What a table looks like.
+//! The form of a table.
 
 /// A table or a view.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

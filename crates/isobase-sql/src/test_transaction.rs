@@ -3,8 +3,8 @@
 use futures_util::Stream;
 
 use crate::{
-    Answer, DbConnector, Error, ErrorKind, RawAnswer, Row, Session, Shared, Table, TakeRows,
-    Transaction, Value,
+    DbConnector, Error, ErrorKind, RawAnswer, Row, Session, Shared, Table, TakeRows, Transaction,
+    Value,
 };
 
 /// A transaction that is rolled back at the end, whatever happened, unless it is told to commit.
@@ -118,19 +118,6 @@ impl TestTransaction {
 }
 
 impl Session for TestTransaction {
-    async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        self.transaction.run(sql, parameters).await
-    }
-
-    async fn run_in_schema(
-        &self,
-        schema: &str,
-        sql: &str,
-        parameters: &[Value],
-    ) -> Result<Answer, Error> {
-        self.transaction.run_in_schema(schema, sql, parameters).await
-    }
-
     async fn run_raw(
         &self,
         schema: Option<&str>,

@@ -10,7 +10,7 @@ use isobase_postgres::{Keep, Lease};
 use tokio::time::{timeout, timeout_at};
 
 use crate::{
-    Answer, DbConnector, Error, ErrorKind, RawAnswer, Session, Shared, Table, TakeRows, Value,
+    DbConnector, Error, ErrorKind, RawAnswer, Session, Shared, Table, TakeRows, Value,
     connector::Database,
     lexer::statements,
     name::{quote, quoted},
@@ -32,7 +32,7 @@ pub struct Transaction {
     failed: AtomicBool,
     /// Set when the future of a statement was dropped: what it has done is unknown.
     left: AtomicBool,
-    /// Set when a statement changed the session beyond the transaction: nobody gets it next.
+    /// Set when a statement changed the session beyond the transaction: no one gets it next.
     changed: AtomicBool,
 }
 
@@ -42,7 +42,7 @@ enum On {
     Sqlite(SqliteLease),
 }
 
-/// Marks a transaction whose statement nobody waited for.
+/// Marks a transaction whose statement no one waited for.
 struct Watch<'a>(&'a AtomicBool, bool);
 
 impl Transaction {
@@ -62,7 +62,7 @@ impl Transaction {
             left: AtomicBool::new(false),
             changed: AtomicBool::new(false),
         };
-        // Whoever begins on SQLite is going to write, unless it is for a snapshot: two that begin
+        // Anyone who begins on SQLite is going to write, unless it is for a snapshot: two that begin
         // to read and then want to write would refuse each other.
         let on_sqlite = if sql == "BEGIN" { "BEGIN IMMEDIATE" } else { "BEGIN" };
         transaction.control(sql, on_sqlite).await?;
@@ -288,19 +288,6 @@ impl Transaction {
 }
 
 impl Session for Transaction {
-    async fn run(&self, sql: &str, parameters: &[Value]) -> Result<Answer, Error> {
-        Box::pin(self.run_inside(None, sql, parameters, None)).await?.into_answer()
-    }
-
-    async fn run_in_schema(
-        &self,
-        schema: &str,
-        sql: &str,
-        parameters: &[Value],
-    ) -> Result<Answer, Error> {
-        Box::pin(self.run_inside(Some(schema), sql, parameters, None)).await?.into_answer()
-    }
-
     async fn run_raw(
         &self,
         schema: Option<&str>,

@@ -56,7 +56,7 @@ enum Stage {
 enum Abort {
     /// A job without a savepoint failed after a change.
     Rerun,
-    /// What is open is no longer what the path leads to.
+    /// The open file is no longer the one that the path leads to.
     Moved(Arc<str>),
     Sqlite(Stage, rusqlite::Error),
 }
@@ -132,7 +132,7 @@ impl<'c, H: WriteHandler> Committer<'c, H> {
         match result {
             Ok(()) => Ok(()),
             // One job spoils the transaction, for example by a constraint checked at COMMIT. Alone
-            // it harms nobody else. A failed BEGIN is nobody's fault and would fail again.
+            // it harms no one else. A failed BEGIN is no one's fault and would fail again.
             Err(Abort::Sqlite(stage, error))
                 if jobs.len() > 1 && stage != Stage::Begin && may_be_one_job(&error) =>
             {

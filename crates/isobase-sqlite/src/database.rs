@@ -34,7 +34,7 @@ pub struct Database {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// What the clones of a [`Database`] share.
+/// State that the clones of a [`Database`] share.
 pub(crate) struct Inner {
     pub(crate) path: PathBuf,
     pub(crate) options: Options,
@@ -51,7 +51,7 @@ pub(crate) struct Inner {
 }
 
 pub(crate) enum WriterSlot {
-    /// Nobody writes yet.
+    /// No one writes yet.
     Idle(Box<Connection>),
     Running {
         /// Takes no more jobs; the thread ends after the ones it has.
@@ -163,7 +163,7 @@ impl Database {
     /// left open is ended.
     ///
     /// # Errors
-    /// What the closure returns, or [`Error::Closed`].
+    /// The result of the closure, or [`Error::Closed`].
     pub fn read_inline<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -180,7 +180,7 @@ impl Database {
     /// [`Database::read_inline`].
     ///
     /// # Errors
-    /// What the closure returns, or [`Error::Closed`].
+    /// The result of the closure, or [`Error::Closed`].
     pub fn read_short<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -193,7 +193,7 @@ impl Database {
     /// of stepping a statement goes on until it does.
     ///
     /// # Errors
-    /// What the closure returns, [`Error::TimedOut`], [`Error::Busy`] when too many wait,
+    /// The result of the closure, [`Error::TimedOut`], [`Error::Busy`] when too many wait,
     /// [`Error::Panicked`], [`Error::Closed`].
     pub async fn read<T: Send + 'static>(
         &self,

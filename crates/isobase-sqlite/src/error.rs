@@ -86,15 +86,15 @@ pub enum OpenError {
         path: PathBuf,
         /// The name of the setting.
         pragma: &'static str,
-        /// What was read back.
+        /// The value read back.
         found: String,
-        /// What was set.
+        /// The settings.
         expected: String,
     },
     /// The file system failed.
     #[error("cannot {action} {}: {source}", path.display())]
     Io {
-        /// What was tried.
+        /// The attempt.
         action: &'static str,
         /// On which file or folder.
         path: PathBuf,
@@ -104,7 +104,7 @@ pub enum OpenError {
     /// SQLite failed.
     #[error("cannot {action} database {}: {source}", path.display())]
     Sqlite {
-        /// What was tried.
+        /// The attempt.
         action: &'static str,
         /// The database file.
         path: PathBuf,
@@ -155,7 +155,7 @@ pub enum Error {
     /// Writing has ended for the life of this process; reads go on.
     #[error("writing has stopped: {reason}")]
     WriterFailed {
-        /// What ended it.
+        /// The reason of its end.
         reason: Arc<str>,
         /// Whether this write may be stored all the same.
         outcome: Outcome,
@@ -178,7 +178,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What kind of failure SQLite reported, when it was SQLite's.
+    /// The kind of failure that SQLite reported, when it was SQLite's.
     #[must_use]
     pub fn sqlite_failure(&self) -> Option<SqliteFailure> {
         match self {
@@ -198,7 +198,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// What a SQLite error means to us. Source: <https://sqlite.org/rescode.html>.
+/// The meaning of a SQLite error to us. Source: <https://sqlite.org/rescode.html>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqliteFailure {
     /// No space for a write (`SQLITE_FULL`). The transaction is certainly not stored.
@@ -218,7 +218,7 @@ pub enum SqliteFailure {
 }
 
 impl SqliteFailure {
-    /// Whether writing must end for the life of the process. After a failed sync nobody knows
+    /// Whether writing must end for the life of the process. After a failed sync no one knows
     /// what is on the disk, and a second sync may report success for data that was lost.
     #[must_use]
     pub fn ends_writing(self) -> bool {

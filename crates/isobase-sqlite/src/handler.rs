@@ -1,4 +1,4 @@
-//! What the layer above puts into the writer thread: a handler, and jobs for it.
+//! Parts that the layer above puts into the writer thread: a handler, and jobs for it.
 
 use isobase_writer::Job;
 use rusqlite::Connection;

@@ -4,7 +4,7 @@
 //! checks the file, sets every connection up and serves reads. A [`Writer`] is the only way to
 //! change it: jobs of any number of tasks are committed together, and answered after the commit.
 //!
-//! What must hold:
+//! Invariants:
 //! - A reply follows the commit of its job, never precedes it.
 //! - One connection writes. All others are opened read-only.
 //! - After an I/O error or damage seen by the writer, nothing is written again in this process,

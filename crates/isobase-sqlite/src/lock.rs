@@ -26,7 +26,7 @@ pub struct LockHolder {
     pub address: Option<String>,
 }
 
-/// Who has the database at `path` open now; `None` when nobody has.
+/// Who has the database at `path` open now; `None` when no one has.
 #[must_use]
 pub fn lock_holder(path: &Path) -> Option<LockHolder> {
     let path = file::resolve(path).ok()?;
@@ -87,7 +87,7 @@ impl FileLock {
     /// it: no process of ours has anything to do there.
     pub(crate) fn withdraw(self) {
         if let Some(path) = &self.made {
-            // It is in nobody's way.
+            // It is in no one's way.
             let _ = fs::remove_file(path);
         }
     }

@@ -1,4 +1,4 @@
-//! What the writer counts, and whether it still runs.
+//! Counters of the writer, and whether it still runs.
 
 use std::sync::atomic::{
     AtomicU64,
@@ -16,7 +16,7 @@ pub enum WriterState {
     Running,
     /// Writes are refused for the life of the process.
     Failed {
-        /// What ended writing.
+        /// The reason why writing ended.
         reason: Arc<str>,
     },
 }
@@ -54,7 +54,7 @@ impl Metrics {
     }
 }
 
-/// What the writer thread tells everybody else. Only that thread writes, but for `queue_jobs`.
+/// Facts that the writer thread tells everybody else. Only that thread writes, but for `queue_jobs`.
 #[derive(Debug, Default)]
 pub(crate) struct WriterStatus {
     /// Set once, when writing ends for good.
@@ -93,7 +93,7 @@ impl WriterStatus {
 
     pub(crate) fn count_batch(&self, jobs: usize, commit: Duration) {
         let ns = u64::try_from(commit.as_nanos()).unwrap_or(u64::MAX);
-        // Whoever sees anything of this commit sees that it is counted.
+        // A caller that sees anything of this commit sees that it is counted.
         self.batches.fetch_add(1, Release);
         self.jobs.fetch_add(jobs as u64, Relaxed);
         self.last_batch_jobs.store(jobs as u64, Relaxed);

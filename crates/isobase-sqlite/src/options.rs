@@ -1,4 +1,4 @@
-//! What a caller may choose when it opens a file.
+//! Options of opening a file.
 
 use std::path::PathBuf;
 use std::thread;

@@ -34,7 +34,7 @@ struct Reader {
     moment: Option<Moment>,
 }
 
-/// What a transaction sees.
+/// The view of a transaction.
 #[derive(Clone, Copy)]
 struct Moment {
     /// At least so many transactions of the writer.

@@ -33,7 +33,7 @@ struct Shared {
 
 struct Scan {
     deadline: Instant,
-    /// Set when nobody waits for the answer any more.
+    /// Set when no one waits for the answer any more.
     cancelled: Arc<AtomicBool>,
     /// Sends the answer itself, as only it knows its type.
     run: Box<dyn FnOnce(&Connection) + Send>,
@@ -139,7 +139,7 @@ impl Scans {
                 Ok(Err(error)) => Err(error.into()),
                 Err(_) => Err(Error::Panicked),
             };
-            // Nobody waits any more when this fails.
+            // No one waits any more when this fails.
             let _ = sender.send(answer);
         });
         let scan = Scan { deadline, cancelled: Arc::clone(&cancelled), run };

@@ -58,7 +58,7 @@ impl Snapshot {
     }
 
     /// Reads on one of the threads for long reads, all reads at the same moment. After `timeout`
-    /// nobody waits for the answer any more; a read that has begun ends before the next one.
+    /// no one waits for the answer any more; a read that has begun ends before the next one.
     ///
     /// # Errors
     /// As [`Database::read`].

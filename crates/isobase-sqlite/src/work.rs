@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use crate::error::{Error, Outcome};
 use crate::handler::{JobFailure, WriteHandler, WriteJob};
 
-/// What a submitter gets: the job's reply or the handler's refusal, or an error of this layer.
+/// The answer to a submitter: the job's reply or the handler's refusal, or an error of this layer.
 pub type Answer<H, R> = Result<Result<R, <H as WriteHandler>::Refusal>, Error>;
 
 /// A job in the queue.

@@ -27,7 +27,7 @@ fn group_bounds(options: &Options) -> GroupBounds {
     }
 }
 
-/// What the writer looks after beside its connection.
+/// The state of the writer beside its connection.
 pub(crate) struct Beside {
     /// Where the file was when it was opened.
     pub(crate) files: Option<Arc<OpenFiles>>,
@@ -132,7 +132,7 @@ fn serve<H: WriteHandler>(
             // sync instead of splitting over two. A lone submitter gains nothing by it.
             thread::yield_now();
         }
-        // After the answers, so that nobody waits for it.
+        // After the answers, so that no one waits for it.
         if let Some(reason) = checkpoints.after_batch(status) {
             stop(status, &reason);
             refuse(jobs.close(), status);

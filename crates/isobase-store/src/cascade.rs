@@ -44,7 +44,7 @@ pub(crate) async fn before(
     Ok(cascade.into_operations())
 }
 
-/// What a batch reaches.
+/// The documents that a batch reaches.
 struct Cascade {
     /// Deleted, and not yet looked at.
     left: VecDeque<Key>,

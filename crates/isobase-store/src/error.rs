@@ -1,4 +1,4 @@
-//! What a caller of the store is told.
+//! Errors of the store for its callers.
 
 use isobase_engine::{EngineError, ErrorKind, FeedPlace, Rejection};
 use isobase_types::{CollectionName, FieldPath, Sequence};
@@ -66,9 +66,9 @@ pub enum StoreError {
     NotAllowed {
         /// The collection.
         collection: CollectionName,
-        /// What was to be done.
+        /// The work to be done.
         action: RuleAction,
-        /// Nobody in particular asked: it may be allowed to somebody.
+        /// No one in particular asked: it may be allowed to somebody.
         anonymous: bool,
     },
     /// A document of a collection that was being deleted could not be deleted.
@@ -117,7 +117,7 @@ pub enum StoreError {
         collection = collection.as_str()
     )]
     UnknownExpansion {
-        /// What was asked for.
+        /// The request.
         path: FieldPath,
         /// The collection whose documents were to be expanded.
         collection: CollectionName,
@@ -127,7 +127,7 @@ pub enum StoreError {
     /// More levels of references than one request expands.
     #[error("expand {path}: at most {EXPAND_LEVELS_MAX} levels of references are expanded")]
     ExpansionTooDeep {
-        /// What was asked for.
+        /// The request.
         path: FieldPath,
     },
     /// More references than one request expands.
@@ -197,7 +197,7 @@ impl StoreError {
     }
 }
 
-/// What could have been asked for.
+/// The names that could have been asked for.
 fn known_references(known: &[FieldPath]) -> String {
     match known {
         [] => "it declares none".to_owned(),
@@ -208,7 +208,7 @@ fn known_references(known: &[FieldPath]) -> String {
     }
 }
 
-/// Why a place is none of this database. Whoever gets it reads everything again and follows the
+/// Why a place is none of this database. A caller that gets it reads everything again and follows the
 /// feed from `now` on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ForeignPlace {

@@ -52,7 +52,7 @@ impl Expansion {
     }
 }
 
-/// What was found on the way, by collection and id.
+/// The findings on the way, by collection and id.
 type Found = HashMap<(CollectionName, DocumentId), Document>;
 
 impl View {

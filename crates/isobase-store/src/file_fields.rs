@@ -23,7 +23,7 @@ use crate::{
     file_names::{Namers, Naming, namers, uploads},
 };
 
-/// What addresses of uploaded files begin with.
+/// The prefix of addresses of uploaded files.
 const ADDRESS: &str = "/uploads/";
 /// Longest end of a file's name, without its dot.
 const SUFFIX_MAX: usize = 16;

@@ -74,7 +74,7 @@ pub(crate) fn uploads() -> CollectionName {
     CollectionName::new(UPLOADS_COLLECTION).expect("it is a valid name")
 }
 
-/// What the document of a file tells.
+/// The content of a file's document.
 pub(crate) fn namers(file: &str) -> Namers {
     let value = |field: &str| {
         let path = FieldPath::parse(field).ok()?;

@@ -47,7 +47,7 @@ pub struct FileUses {
     pub complete: bool,
 }
 
-/// What became of the documents that named a file.
+/// The outcome of the documents that named a file.
 #[derive(Clone, Debug, Default)]
 pub struct FileReplaced {
     /// How many name the other file now.
@@ -184,7 +184,7 @@ impl View {
     }
 }
 
-/// The change that makes a document name another file; none when it does not name the one.
+/// The change that makes a document name another file; `None` if it does not name the one.
 fn replacing<'f>(
     body: &str,
     fields: impl Iterator<Item = &'f FileField>,

@@ -1,7 +1,7 @@
 //! Pages of a collection, and counts.
 
 use isobase_engine::{ListRequest, Place};
-use isobase_types::{CollectionName, Count, Filter, PageRequest, Query};
+use isobase_types::{CollectionName, Count, Document, Filter, Order, PageRequest, Query};
 use tracing::Instrument;
 
 use crate::{DocumentPage, PagePosition, Store, StoreError, Totals, cursor};
@@ -50,6 +50,28 @@ impl Store {
         position: &PagePosition,
     ) -> Result<DocumentPage, StoreError> {
         self.list_part(collection, query, Some(position.place.clone())).await
+    }
+
+    /// The documents that meet a filter, in memory at once: the first `max` of them.
+    ///
+    /// # Errors
+    /// As [`Store::list`].
+    pub async fn list_all(
+        &self,
+        collection: &CollectionName,
+        (filter, order): (Filter, Order),
+        max: usize,
+    ) -> Result<Vec<Document>, StoreError> {
+        let page = PageRequest::All;
+        let query = Query { filter, order, page, fields: Vec::new(), count: Count::None };
+        let mut page = self.list(collection, &query).await?;
+        let mut all = page.documents;
+        while let Some(position) = page.next.take().filter(|_| all.len() < max) {
+            page = self.list_next(collection, &query, &position).await?;
+            all.append(&mut page.documents);
+        }
+        all.truncate(max);
+        Ok(all)
     }
 
     async fn list_part(

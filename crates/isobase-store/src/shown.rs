@@ -60,7 +60,7 @@ impl Store {
         }
     }
 
-    /// Takes away what is never shown.
+    /// Removes the fields that are never shown.
     pub(crate) async fn hide(
         &self,
         collection: &CollectionName,

@@ -41,7 +41,7 @@ pub struct Store {
 /// The fields that are shown of a document, and what they are called.
 pub(crate) type Face = Vec<(FieldPath, &'static str)>;
 
-/// What the names of system collections begin with: what a service keeps about itself (keys,
+/// The prefix of the names of system collections: what a service keeps about itself (keys,
 /// accounts, licences, …) as documents of the same database.
 pub const SYSTEM_PREFIX: &str = "isobase_";
 
@@ -141,7 +141,7 @@ impl Store {
         self.engine.name()
     }
 
-    /// What the engine can hold.
+    /// The limits of the engine.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         self.engine.limits()

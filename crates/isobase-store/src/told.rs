@@ -1,4 +1,4 @@
-//! What is told of a document that was written.
+//! The answer to the write of a document.
 
 use std::sync::Arc;
 

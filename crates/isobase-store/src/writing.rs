@@ -18,7 +18,7 @@ use crate::{
     told::Told,
 };
 
-/// What happens to a batch when one of its operations is rejected.
+/// The fate of a batch when one of its operations is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Atomicity {
     /// The others are carried out.

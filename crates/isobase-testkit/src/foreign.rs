@@ -348,7 +348,7 @@ impl ForeignDatabase {
         })
     }
 
-    /// Takes away whatever a run left that was killed, and what this one makes.
+    /// Deletes whatever a run left that was killed, and what this one makes.
     fn clear(&self) -> Result<()> {
         let mut names = self.collections.borrow().clone();
         names.insert("isobase_journal".to_owned());
@@ -360,7 +360,7 @@ impl ForeignDatabase {
                 Server::Dynamodb(address) => {
                     try_call(*address, "DeleteTable", &json!({"TableName": name}))?;
                 }
-                // Nobody else has the project.
+                // No one else has the project.
                 Server::Firestore { .. } => {}
             }
         }
@@ -382,7 +382,7 @@ impl ForeignDatabase {
 
 impl Drop for ForeignDatabase {
     fn drop(&mut self) {
-        // What is left is in nobody's way but that of a test without a prefix, which begins with
+        // What is left is in no one's way but that of a test without a prefix, which begins with
         // `forget`.
         let _ = self.clear();
     }

@@ -121,7 +121,7 @@ impl Connection {
     /// Connects.
     ///
     /// # Errors
-    /// When nobody listens on `address`.
+    /// When no one listens on `address`.
     pub fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect_timeout(&address, DEADLINE)
             .with_context(|| format!("connect to {address}"))?;

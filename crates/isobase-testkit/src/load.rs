@@ -152,7 +152,7 @@ impl std::fmt::Display for LoadReport {
 /// To warm the server up, run a short load before, and forget its report.
 ///
 /// # Errors
-/// When the address is not loopback, nobody listens there, or connections keep breaking.
+/// When the address is not loopback, no one listens there, or connections keep breaking.
 pub fn run(options: &LoadOptions, workload: &Workload) -> Result<LoadReport> {
     let &LoadOptions { address, connections, duration, requests_max } = options;
     announce(options);
@@ -166,7 +166,7 @@ pub fn run(options: &LoadOptions, workload: &Workload) -> Result<LoadReport> {
     Ok(run.report(elapsed, client_cpu))
 }
 
-#[expect(clippy::print_stderr, reason = "whoever starts a load must see where it goes")]
+#[expect(clippy::print_stderr, reason = "the one who starts a load must see where it goes")]
 fn announce(options: &LoadOptions) {
     let LoadOptions { address, connections, duration, .. } = options;
     eprintln!("load: {address}, {connections} connections, {:.1} s", duration.as_secs_f64());

@@ -1,4 +1,4 @@
-//! Ports that nobody else takes.
+//! Ports that no one else takes.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -7,7 +7,7 @@ use socket2::{Domain, Socket, Type};
 
 /// A free port on 127.0.0.1, held for a server that may start, stop and start again.
 ///
-/// The port is bound but not listened on. Linux then gives it to nobody by
+/// The port is bound but not listened on. Linux then gives it to no one by
 /// chance, refuses connections to it, and still lets a server listen on it that
 /// sets `SO_REUSEADDR`, as `std`, tokio and PostgreSQL do.
 #[derive(Debug)]

@@ -34,7 +34,7 @@ pub enum Fault {
     /// Connections open and stay open, and nothing passes. What was sent
     /// meanwhile passes when the fault ends, as after a broken link.
     Blackhole,
-    /// Nobody listens on the port; open connections go on.
+    /// No one listens on the port; open connections go on.
     Refuse,
     /// Open connections are reset, new ones as soon as they are made.
     Reset,

@@ -1,4 +1,4 @@
-//! What happened to documents.
+//! Changes of documents.
 
 use crate::{CollectionName, DocumentId, Revision, Sequence, Timestamp};
 
@@ -11,17 +11,17 @@ pub struct Change {
     pub collection: CollectionName,
     /// The document it happened to; `None` when the whole collection was deleted.
     pub id: Option<DocumentId>,
-    /// What happened.
+    /// The event.
     pub kind: ChangeKind,
     /// The revision the write gave the document; `None` when it took the document away.
     pub revision: Option<Revision>,
     /// When it happened, by the clock of the service.
     pub at: Timestamp,
-    /// What the entry keeps of the document.
+    /// The parts of the document that the entry keeps.
     pub kept: Kept,
 }
 
-/// What an entry of the change feed keeps of its document, where the collection asks for it.
+/// The parts of its document that an entry of the change feed keeps, where the collection asks for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// A JSON object with the fields of the document before the write that the collection names.
@@ -88,7 +88,7 @@ impl KeptText {
         }
     }
 
-    /// What [`KeptText::stored`] made.
+    /// Reads the text that [`KeptText::stored`] made.
     #[must_use]
     pub fn of_stored(stored: Option<impl Into<Box<str>>>) -> Self {
         match stored.map(Into::into) {
@@ -99,7 +99,7 @@ impl KeptText {
     }
 }
 
-/// What a write did.
+/// The effect of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChangeKind {
     /// The document is new.

@@ -9,10 +9,12 @@ mod collection;
 mod document;
 mod field_path;
 mod filter;
+mod hex;
 mod id;
 mod indexed;
 pub mod json;
 pub mod key;
+mod like;
 mod order;
 mod query;
 mod revision;
@@ -28,8 +30,10 @@ pub use filter::{
     Comparison, FILTER_CONDITIONS_MAX, FILTER_DEPTH_MAX, FILTER_LIST_MAX, FILTER_PATTERN_BYTES_MAX,
     Filter, Literal, Operator,
 };
+pub use hex::hex;
 pub use id::{COUNTED_ID_MAX, DOCUMENT_ID_BYTES_MAX, DocumentId, InvalidDocumentId};
 pub use indexed::{DocumentTime, Indexed};
+pub use like::{like_contains, like_escaped};
 pub use order::{Direction, InvalidOrder, ORDER_FIELDS_MAX, Order, OrderField};
 pub use query::{
     Count, FIELDS_MAX, Facts, FilterTemplate, InvalidParameter, InvalidTemplate, NewDocument,

@@ -6,7 +6,7 @@ use crate::{FieldPath, InvalidFieldPath};
 
 /// Most fields of an order.
 ///
-/// Ours: each makes every key longer, and nobody reads the eighth.
+/// Ours: each makes every key longer, and no one reads the eighth.
 pub const ORDER_FIELDS_MAX: usize = 8;
 
 /// Fields to sort by, most significant first; equal documents follow the order of their ids.

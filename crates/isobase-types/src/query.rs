@@ -96,7 +96,7 @@ pub struct InvalidParameter {
     pub parameter: String,
     /// Its value, cut to 100 characters.
     pub value: String,
-    /// What was expected: lower case, without a final stop.
+    /// The expectation: lower case, without a final stop.
     pub message: String,
 }
 

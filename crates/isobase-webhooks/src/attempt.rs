@@ -22,7 +22,7 @@ pub(crate) struct Due {
     pub(crate) next_us: i64,
 }
 
-/// A 410 says that nobody listens there any more (Standard Webhooks, "Receiving webhooks").
+/// A 410 says that no one listens there any more (Standard Webhooks, "Receiving webhooks").
 const GONE: u16 = 410;
 
 /// Characters that are kept of an answer.

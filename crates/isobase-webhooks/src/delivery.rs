@@ -1,4 +1,4 @@
-//! What is told to an endpoint once.
+//! One delivery to an endpoint.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub struct Attempt {
     pub told: String,
 }
 
-/// What is told to an endpoint once.
+/// One delivery to an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     /// The `webhook-id`: the same at every attempt. Later ones are greater.
@@ -59,7 +59,7 @@ pub struct Delivery {
     pub id: String,
     /// Who is told.
     pub endpoint: String,
-    /// What happened: `license.revoked`.
+    /// The event: `license.revoked`.
     pub kind: String,
     /// How far it is.
     pub state: DeliveryState,
@@ -71,7 +71,7 @@ pub struct Delivery {
     pub next_us: i64,
     /// The last attempts.
     pub log: Vec<Attempt>,
-    /// What is sent: JSON as text.
+    /// The body: JSON as text.
     pub body: String,
 }
 
@@ -112,7 +112,7 @@ mod tests {
         let wished = |seconds| retry_after(1, Some(Duration::from_secs(seconds)), 0.0);
         assert_eq!(wished(60), Some(Duration::from_secs(60)));
         assert_eq!(wished(1), Some(Duration::from_secs(5)));
-        // Nobody makes us wait for a year.
+        // No one makes us wait for a year.
         assert_eq!(wished(31_536_000), Some(Duration::from_secs(86_400)));
         assert!(retry_after(1, None, 1.0) > retry_after(1, None, 0.0));
     }

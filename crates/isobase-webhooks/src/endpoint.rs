@@ -21,18 +21,18 @@ pub(crate) const DESCRIPTION_MAX: usize = 500;
 pub struct NewEndpoint {
     /// Where deliveries go.
     pub url: String,
-    /// What it wants to hear.
+    /// Its topics.
     pub topics: Vec<Topic>,
     /// For people.
     pub description: String,
 }
 
-/// What changes of an endpoint; what is none stays.
+/// A change of an endpoint; members that are `None` stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EndpointChange {
     /// Where deliveries go.
     pub url: Option<String>,
-    /// What it wants to hear.
+    /// Its topics.
     pub topics: Option<Vec<Topic>>,
     /// For people.
     pub description: Option<String>,
@@ -47,7 +47,7 @@ pub struct Endpoint {
     pub id: String,
     /// Where deliveries go.
     pub url: String,
-    /// What it wants to hear.
+    /// Its topics.
     pub topics: Vec<String>,
     /// For people.
     pub description: String,

@@ -35,7 +35,7 @@ pub enum WebhookError {
     /// The system gave no random bytes.
     #[error(transparent)]
     Random(#[from] NoRandomness),
-    /// What is stored is none.
+    /// The stored document is none.
     #[error("{0} cannot be read")]
     Unreadable(String),
 }

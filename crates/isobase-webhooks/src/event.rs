@@ -1,4 +1,4 @@
-//! What is told of a change.
+//! The event made of a change.
 
 use isobase_auth::{ACCOUNTS_COLLECTION, AUDIT_COLLECTION};
 use isobase_store::{Caller, Store, StoreError, View};
@@ -11,10 +11,10 @@ use crate::Topic;
 
 /// The system collection of uploaded files.
 const UPLOADS_COLLECTION: &str = "isobase_uploads";
-/// Longest document that is told whole, in bytes. Whoever gets another one reads it.
+/// Longest document that is told whole, in bytes. Anyone who gets another one reads it.
 const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 
-/// What happened, as it is told.
+/// The event, as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     /// `license.revoked`
@@ -42,7 +42,7 @@ pub(crate) fn may_be_of(change: &Change, wanted: &[Topic]) -> bool {
     !topics.is_empty() && wanted.iter().any(|topic| topics.contains(topic))
 }
 
-/// What is told of a change to somebody who wants these topics; none when it is of no interest after
+/// The event made of a change for somebody who wants these topics; `None` if it is of no interest after
 /// all.
 pub(crate) async fn event(
     store: &Store,
@@ -152,7 +152,7 @@ pub(crate) fn body(kind: String, at: &str, data: &impl Serialize) -> Event {
     Event { body: body.expect("texts and values always serialise"), kind }
 }
 
-/// A document after a change, as a value; none when it is gone.
+/// A document after a change, as a value; `None` if it is gone.
 async fn read(
     store: &Store,
     change: &Change,

@@ -15,7 +15,7 @@ pub struct Outgoing {
     pub body: String,
 }
 
-/// What became of it.
+/// Its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     /// It was answered.

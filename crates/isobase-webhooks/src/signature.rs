@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::hmac;
 
-/// What every secret begins with.
+/// The prefix of every secret.
 pub const SECRET_PREFIX: &str = "whsec_";
 /// Random bytes of a secret; the standard asks for 24 to 64.
 pub(crate) const SECRET_BYTES: usize = 24;

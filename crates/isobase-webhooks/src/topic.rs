@@ -1,14 +1,14 @@
-//! What an endpoint wants to hear.
+//! The topics of an endpoint.
 
 use std::{fmt, str::FromStr};
 
 use isobase_types::CollectionName;
 
-/// What the names of the collections begin with in which the service keeps what is its own.
+/// The prefix of the names of the service's own collections.
 const SYSTEM_PREFIX: &str = "isobase_";
 const DOCUMENTS: &str = "documents:";
 
-/// What an endpoint wants to hear.
+/// The topics of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Topic {
     /// Licences were made, changed, revoked, activated.

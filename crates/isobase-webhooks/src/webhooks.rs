@@ -41,12 +41,12 @@ pub struct WebhooksOptions {
     pub sealer: Sealer,
     /// Sends deliveries; `None` where nothing is sent.
     pub sender: Option<Arc<dyn Sender>>,
-    /// What the feed keeps for rules is kept beside what deliveries need.
+    /// The feed keeps the parts for these rules beside those for deliveries.
     pub rules: Arc<RuleBook>,
     /// Names the place where this process runs: the same after a restart, and none other's. Empty where
     /// there is no such name.
     pub node: String,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
 }
 

@@ -11,7 +11,8 @@ use isobase_store::{
     Action, Atomicity, FeedPage, FeedRequest, IfMissing, Precondition, Rejection, Since,
     WriteBatch, WriteOperation,
 };
-use isobase_types::DocumentId;
+use isobase_types::{DocumentId, hex};
+use isobase_writer::Pauses;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::{
@@ -42,8 +43,10 @@ const KEPT: usize = 2_000;
 /// How often those before are deleted, and how many in one write.
 const TIDIED: Duration = Duration::from_secs(600);
 const TIDIED_TOGETHER: usize = 200;
-/// The pause after the database has failed.
-const PAUSE: Duration = Duration::from_secs(2);
+/// Pauses after the database has failed, and between looks whether another process still delivers: the
+/// first, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(4);
 
 impl Webhooks {
     /// Delivers until it is stopped: this process, or another one of the database. A process that is
@@ -66,6 +69,7 @@ impl Webhooks {
                 sending: JoinSet::new(),
                 examined: HashMap::new(),
             };
+            let mut pauses = Pauses::new(PAUSE_FIRST, PAUSE_MAX);
             loop {
                 let round = tokio::select! {
                     round = work.deliver() => round,
@@ -74,12 +78,15 @@ impl Webhooks {
                 work.sending.abort_all();
                 work.under_way.clear();
                 match round {
-                    Ok(Round::GoOn) => continue,
+                    Ok(Round::GoOn) => {
+                        pauses.restart();
+                        continue;
+                    }
                     Ok(Round::Elsewhere) => {}
                     Err(error) => tracing::warn!(%error, "webhooks wait: {error}"),
                 }
                 tokio::select! {
-                    () = sleep(PAUSE) => {}
+                    () = pauses.wait() => {}
                     () = stop.cancelled() => break,
                 }
             }
@@ -96,7 +103,7 @@ enum Round {
     Elsewhere,
 }
 
-/// What the task knows while it delivers.
+/// The state of the task while it delivers.
 struct Work {
     pub(crate) webhooks: Webhooks,
     pub(crate) sender: std::sync::Arc<dyn Sender>,
@@ -118,7 +125,7 @@ impl Work {
         let webhooks = self.webhooks.clone();
         let made = webhooks.0.changed.notified();
         if webhooks.stored().await?.is_empty() {
-            // Whoever makes one in another process is heard a little later.
+            // Anyone who makes one in another process is heard a little later.
             let _ = timeout(LEASE_LASTS, made).await;
             return Ok(Round::GoOn);
         }
@@ -438,7 +445,7 @@ impl Work {
 /// another one. The time goes before, so that later ones are greater.
 pub(crate) fn delivery(endpoint: &str, place: &str, at_us: i64, event: Event) -> Delivery {
     let hash = Sha256::digest(format!("{endpoint}\n{place}"));
-    let mark: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let mark = hex(&hash[..8]);
     Delivery {
         id: format!("msg_{at_us:016x}{mark}"),
         endpoint: endpoint.to_owned(),

@@ -29,7 +29,7 @@ impl<T> Reply<T> {
 /// A job, and the way back for its reply or an error.
 #[derive(Debug)]
 pub struct Asked<J: Job, E> {
-    /// What is to be done.
+    /// The work to be done.
     pub job: J,
     /// Where the answer goes.
     pub reply: Reply<Result<J::Reply, E>>,

@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{Place, Size, gathering::Gathering, place::Places, stage::Stage};
 
-/// What goes through the channel.
+/// A message of the channel.
 #[derive(Debug)]
 pub(crate) enum Message<W> {
     Job(Queued<W>),
@@ -29,13 +29,13 @@ pub(crate) struct Queued<W> {
 /// Something to do that was taken off the queue: its caller waits for the answer.
 #[derive(Debug)]
 pub struct Taken<W> {
-    /// What is to be done.
+    /// The work to be done.
     pub work: W,
     /// How large it is.
     pub size: Size,
 }
 
-/// What a group holds at most; its first job is taken however large it is.
+/// The bounds of a group; its first job is taken however large it is.
 #[derive(Clone, Copy, Debug)]
 pub struct GroupBounds {
     /// Jobs.

@@ -5,7 +5,7 @@
 //! writer takes [`Jobs`] in groups, as many as fit one transaction, and answers each with the
 //! reply of its type.
 //!
-//! What must hold:
+//! Invariants:
 //! - A job is taken once or given up once, never both: who gave up is told that nothing was
 //!   written, who waited too long after it was taken is told that the outcome is unknown.
 //! - Every job is answered: with its reply, an error, or [`NotDone`].

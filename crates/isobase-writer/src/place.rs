@@ -1,4 +1,4 @@
-//! What a queue holds at most.
+//! The bounds of a queue.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::{NotDone, block_on};
 
-/// What a queue holds at most.
+/// The bounds of a queue.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Places. A job takes one for every [`Bounds::place_bytes`] of it that are begun, at least

@@ -19,7 +19,7 @@ use crate::{
 /// database far away, few enough to leave room for others.
 const READS_AT_ONCE: usize = 16;
 
-/// What became of one document of many. Serialises as `{"ok":true,"id":…,"rev":…}` or
+/// The outcome of one document of many. Serialises as `{"ok":true,"id":…,"rev":…}` or
 /// `{"ok":false,"id":…,"error":…}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BulkOutcome {

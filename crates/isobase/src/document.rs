@@ -130,7 +130,7 @@ pub enum InvalidDocument {
     /// `_rev` cannot be a revision. To take it for none would make the save unconditional.
     #[error("the document is refused: _rev is {kind}, expected the text that was read, or null")]
     Revision {
-        /// What it is.
+        /// Its kind.
         kind: &'static str,
     },
 }

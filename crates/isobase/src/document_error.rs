@@ -25,7 +25,7 @@ pub enum DocumentError {
     /// The document does not meet the schema of its collection.
     #[error("{}", Rejection::SchemaViolation { violations: violations.clone() })]
     SchemaViolation {
-        /// What is wrong, at least one.
+        /// The faults, at least one.
         violations: Vec<Violation>,
     },
     /// The database cannot hold the document.

@@ -137,14 +137,9 @@ impl DocumentStore {
     /// When the database fails.
     pub async fn list_all(&self, db: &str) -> Result<Vec<SavedDocument>, DocumentError> {
         let collection = CollectionName::new(db)?;
-        let query = query(Filter::all(), PageRequest::All);
-        let mut page = self.store.list(&collection, &query).await?;
-        let mut documents: Vec<_> = page.documents.iter().map(read).collect();
-        while let Some(next) = page.next {
-            page = self.store.list_next(&collection, &query, &next).await?;
-            documents.extend(page.documents.iter().map(read));
-        }
-        Ok(documents)
+        let all = (Filter::all(), Order::default());
+        let documents = self.store.list_all(&collection, all, usize::MAX).await?;
+        Ok(documents.iter().map(read).collect())
     }
 
     pub(crate) async fn write(

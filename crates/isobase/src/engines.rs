@@ -13,7 +13,7 @@ pub struct EngineInfo {
     pub url: &'static str,
     /// Whether this build has it.
     pub compiled: bool,
-    /// What it is for.
+    /// Its purpose.
     pub about: &'static str,
 }
 

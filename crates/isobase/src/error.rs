@@ -41,7 +41,7 @@ pub enum OpenError {
     InvalidUrl {
         /// The URL, without password.
         url: String,
-        /// What was expected.
+        /// The expectation.
         expected: String,
     },
     /// Another process has the file open.
@@ -63,7 +63,7 @@ pub enum OpenError {
     Unfinished {
         /// The URL, without secrets.
         url: String,
-        /// What was begun, from where and when.
+        /// The load that was begun, from where and when.
         note: String,
     },
     /// There is nothing to read: no program of ours has ever opened the database to write.
@@ -111,7 +111,7 @@ pub enum EnvironmentError {
     /// `DATABASE_PROVIDER` is none we know.
     #[error("Unknown database provider: {provider}; known are {}", providers().join(", "))]
     UnknownProvider {
-        /// What it is.
+        /// Its kind.
         provider: String,
     },
     /// Variables of a provider are not set.
@@ -130,7 +130,7 @@ pub enum EnvironmentError {
          user and password"
     )]
     CouchdbUrl {
-        /// What it is, without a password.
+        /// The URL, without a password.
         url: String,
     },
     /// `DATABASE_URL` is another database than `DATABASE_PROVIDER` says.

@@ -32,7 +32,7 @@ pub fn open_with<'a>(
     })
 }
 
-/// What a database is opened for.
+/// The purpose of opening a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// To read and write it, and to serve it to others. Refused while it is unfinished.
@@ -351,7 +351,7 @@ async fn firestore(url: &str, options: &OpenOptions) -> Result<Arc<dyn Engine>, 
     Ok(Arc::new(opened.map_err(|error| engine_error(url, error))?))
 }
 
-/// What the document databases keep beside the documents.
+/// The retention of the document databases beside the documents.
 #[cfg(any(feature = "couchdb", feature = "dynamodb", feature = "firestore"))]
 fn remote(options: &OpenOptions) -> isobase_journal::JournalOptions {
     isobase_journal::JournalOptions {

@@ -1,4 +1,4 @@
-//! What a caller may choose when it opens a store.
+//! Options of opening a store.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use isobase_store::StoreOptions;
 pub struct OpenOptions {
     /// Bounds on requests.
     pub store: StoreOptions,
-    /// What the engines keep beside the documents.
+    /// The retention of data beside the documents.
     pub retention: Retention,
     /// For the SQLite engine.
     pub sqlite: SqliteOptions,

@@ -1,4 +1,4 @@
-//! What someone else must create where the service may not.
+//! Objects that an administrator must create where the service may not.
 
 use isobase_engine::{Engine, EngineError};
 use isobase_types::CollectionName;
@@ -6,7 +6,7 @@ use isobase_types::CollectionName;
 use crate::Location;
 
 /// Commands or a file of the vendor that create in production what a database needs for some
-/// collections; none when the service makes everything in its own file or schema.
+/// collections; `None` if the service makes everything in its own file or schema.
 ///
 /// `engine` tells the declared indexes, where [`plan_has_indexes`] says so; without it they are
 /// left out.
@@ -45,7 +45,7 @@ pub async fn production_plan(
 }
 
 /// Whether declared indexes need something of their own, so that a plan is whole only when the
-/// database itself was asked. Elsewhere nobody has to open it.
+/// database itself was asked. Elsewhere no one has to open it.
 #[must_use]
 pub fn plan_has_indexes(location: &Location) -> bool {
     matches!(location, Location::Couchdb(_))

@@ -1,4 +1,4 @@
-//! What a location tells of its database without opening it.
+//! Facts about a database that its location tells without opening it.
 
 use std::path::{Path, PathBuf};
 
@@ -71,7 +71,7 @@ impl Location {
         })
     }
 
-    /// Who has the file open, in words: `the service at http://127.0.0.1:8002`. `None` if nobody
+    /// Who has the file open, in words: `the service at http://127.0.0.1:8002`. `None` if no one
     /// has, and for databases that any number of processes may use.
     #[must_use]
     pub fn holder(&self) -> Option<String> {

@@ -83,7 +83,7 @@ def with_db_connection(function=None, *, url=None, test=False):
             return asyncio.run(run(args, kwargs))
         return run(args, kwargs)
 
-    # Whoever looks at the function, as Celery does, must not take it for one without a connection.
+    # Anyone who looks at the function, as Celery does, must not take it for one without a connection.
     signature = inspect.signature(function)
     given = list(signature.parameters.values())
     del given[1 if _is_method(function) else 0]

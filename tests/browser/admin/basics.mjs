@@ -1,9 +1,9 @@
-// What people do most on the admin site, where nobody is asked for a key.
+// What people do most on the admin site, where no one is asked for a key.
 
 import assert from "node:assert/strict";
 import { accessible, answered, ask, base, open, pageOf, settled } from "./site.mjs";
 
-/** What people do where nobody is asked for a key. */
+/** What people do where no one is asked for a key. */
 export async function basics() {
   // By keyboard: the palette, a row, back.
   {

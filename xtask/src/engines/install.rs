@@ -42,7 +42,7 @@ pub(super) fn dynoxide(cache: &Cache) -> Result<PathBuf> {
         command.env("CARGO_PROFILE_RELEASE_LTO", "off");
         command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
         interrupt::run(&mut command)?;
-        // Half a gigabyte that nobody needs again.
+        // Half a gigabyte that no one needs again.
         fs::remove_dir_all(build).context("remove the build folder")
     })?;
     Ok(folder.join("bin/dynoxide"))

@@ -55,7 +55,7 @@ impl Server {
     }
 
     fn attempt(recipe: &Recipe, log: &Path) -> Result<Self> {
-        // Nobody gets the port by chance while this lives.
+        // No one gets the port by chance while this lives.
         let port = ReservedPort::new()?;
         let address = port.address();
         let mut command = (recipe.command)(address);
@@ -139,7 +139,7 @@ pub(super) fn command_line(pid: i32) -> String {
 pub(super) fn stop_group(pid: i32, signal: Signal) -> Result<()> {
     let pid = Pid::from_raw(pid).context("unexpected process id")?;
     let _ = kill_process_group(pid, signal);
-    // A process that nobody waits for is gone as soon as its command line is.
+    // A process that no one waits for is gone as soon as its command line is.
     let gone =
         || command_line(pid.as_raw_nonzero().get()).is_empty() || test_kill_process(pid).is_err();
     let ended = wait_until("the end of a server", STOP_DEADLINE, || Ok(gone().then_some(())));

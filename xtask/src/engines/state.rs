@@ -162,7 +162,7 @@ impl State {
             .collect();
         for server in self.servers.iter().filter(|server| ended.contains(&server.engine)) {
             if server.runs() {
-                // It is to start again; one that stays would only be in the way of nobody.
+                // It is to start again; one that stays would only be in the way of no one.
                 let _ = server.stop();
             }
         }

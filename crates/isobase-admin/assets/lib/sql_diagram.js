@@ -6,7 +6,7 @@ import { button, empty, field, inputOf, table } from "./ui.js";
 
 const BASE = "/api/v1/sql";
 const [WIDTH, LINE, HEAD, GAP_X, GAP_Y, MARGIN] = [200, 18, 26, 90, 24, 12];
-/** More tables than these are not drawn: nobody could read it. */
+/** More tables than these are not drawn: no one could read it. */
 const TABLES_MAX = 150;
 const ZOOMS = [0.25, 0.5, 0.75, 1, 1.5, 2];
 

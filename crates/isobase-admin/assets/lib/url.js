@@ -6,7 +6,7 @@ export function values() {
 }
 
 /**
- * Changes values of the query string; an empty one is taken away. What follows from them, such as
+ * Changes values of the query string; an empty one is removed. What follows from them, such as
  * a page, is named in `reset`.
  */
 export function change(changes, { replace = false, reset = [] } = {}) {

@@ -1,4 +1,4 @@
-// Views that people keep: an address of the site under a name, for whoever signs in.
+// Views that people keep: an address of the site under a name, for each account.
 
 import { ask, get, path } from "./api.js";
 import { h, put } from "./dom.js";

@@ -51,7 +51,7 @@ export function open() {
   const page = new Region("section");
   const side = new Region("div");
   const suggestions = suggesting();
-  // Nobody is asked before somebody looks for a filter.
+  // No one is asked before somebody looks for a filter.
   const bar = h("div", { onfocusin: suggestions.load });
   const element = h("div.split", {}, h("div", {}, bar, suggestions.element, graph.element, page.element), side.element);
   const live = liveRows(page);

@@ -151,7 +151,7 @@ function signedLink(file) {
   return dialog(`Link to ${nameOf(file)}`, (close) => {
     const until = field("It ends", { options: [["3600", "in an hour"], ["86400", "in a day"], ["604800", "in a week"]], value: "3600" });
     const shown = h("div", { role: "status" });
-    return [h("p", {}, "Whoever has the link reads the file until it ends, also a private one."), until, shown,
+    return [h("p", {}, "Anyone who has the link reads the file until it ends, also a private one."), until, shown,
       h("div.actions", {}, button("Close", () => close(false)), button("Make it", once(async () => {
         const { data } = await ask("POST", `/api/upload${path(file.filename)}/link`, { query: { expires_in: inputOf(until).value } });
         const address = new URL(data.url, location.href).href;

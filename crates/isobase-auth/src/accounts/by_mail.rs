@@ -1,4 +1,4 @@
-//! What accounts do by mail: say that an address is right, choose another password, sign in.
+//! Actions of accounts by mail: say that an address is right, choose another password, sign in.
 
 use std::sync::Arc;
 

@@ -153,7 +153,7 @@ impl Accounts {
                 let account = Some(found.account).filter(|account| !account.disabled);
                 return account.ok_or(AccountError::WrongCredentials);
             }
-            // What is not known to be right is nobody's address.
+            // What is not known to be right is no one's address.
             let email = identity
                 .email
                 .as_deref()
@@ -161,7 +161,7 @@ impl Accounts {
             if let Some(email) = email
                 && let Some(found) = self.find_exactly("address_key", &fold(email)).await?
             {
-                // An address that nobody proved may stand in an account of somebody else.
+                // An address that no one proved may stand in an account of somebody else.
                 let is_theirs = found.account.verified
                     && !found.account.disabled
                     && !found.identities.contains_key(&identity.provider);

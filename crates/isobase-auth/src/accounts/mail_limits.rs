@@ -1,15 +1,15 @@
-//! What bounds letters to an address, and guesses at a code.
+//! Bounds of letters to an address, and guesses at a code.
 
 use std::time::Duration;
 
 use crate::{CODE_LIFETIME, attempts::Attempts};
 
-/// Most letters to one address in an hour: nobody's mailbox is filled by us.
+/// Most letters to one address in an hour: no one's mailbox is filled by us.
 const LETTERS_PER_HOUR: u32 = 5;
 /// Most guesses at one code.
 const GUESSES_MAX: u32 = 5;
 
-/// What bounds letters and guesses.
+/// Bounds of letters and guesses.
 #[derive(Debug)]
 pub(super) struct MailLimits {
     pub(super) letters: Attempts,

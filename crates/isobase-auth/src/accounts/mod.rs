@@ -31,7 +31,7 @@ use crate::{
     setup::Setup,
 };
 
-/// Wrong codes of one account in an hour: whoever has the password guesses one of three codes out
+/// Wrong codes of one account in an hour: anyone who has the password guesses one of three codes out
 /// of a million, so 20 an hour need years.
 const WRONG_CODES_PER_HOUR: u32 = 20;
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -50,7 +50,7 @@ pub struct Accounts {
     /// The way of letters; `None` in a process that sends none.
     post: Option<PostOffice>,
     mail: MailLimits,
-    /// Other services whose accounts sign in here; `None` in a process where nobody signs in.
+    /// Other services whose accounts sign in here; `None` in a process where no one signs in.
     providers: Option<Providers>,
     pub(super) sealer: Option<Sealer>,
     wrong_codes: Attempts,
@@ -285,7 +285,7 @@ impl Accounts {
         Ok(self.read(id).await?.map(|found| found.account))
     }
 
-    /// The account with this id, name or e-mail address, in that order: nobody takes the place
+    /// The account with this id, name or e-mail address, in that order: no one takes the place
     /// of another by a name that is an id.
     ///
     /// # Errors
@@ -362,7 +362,7 @@ pub(super) fn owner() -> Literal {
     Literal::Text(Role::owner().as_str().to_owned())
 }
 
-/// What a unique index refused.
+/// A refusal by a unique index.
 pub(super) fn taken(fields: &[isobase_types::FieldPath], is_address: bool) -> AccountError {
     match fields.first().map(ToString::to_string).as_deref() {
         Some("first_owner") => AccountError::OwnerExists,

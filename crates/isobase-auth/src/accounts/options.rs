@@ -15,15 +15,15 @@ pub struct AccountOptions {
     pub registration: Registration,
     /// Fewest characters of a password. Default 1: what the app asks for is its own matter.
     pub password_characters_min: usize,
-    /// What hashing costs.
+    /// The cost of hashing.
     pub passwords: PasswordOptions,
     /// How long a session lasts after its beginning or its last renewal. Default 30 days.
     pub session_lifetime: Duration,
     /// How often somebody may try.
     pub limits: AttemptLimits,
-    /// What seals the secrets of second factors. Default none: then there are none.
+    /// Seals the secrets of second factors. Default none: then there are none.
     pub sealer: Option<Sealer>,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
 }
 
@@ -32,7 +32,7 @@ pub struct AccountOptions {
 pub enum Registration {
     /// Everyone.
     Open,
-    /// Nobody: administrators make accounts.
+    /// No one: administrators make accounts.
     Closed,
 }
 
@@ -41,7 +41,7 @@ pub enum Registration {
 pub struct AttemptLimits {
     /// Failed sign-ins of one name from one address. Default 10.
     pub per_name_and_address: u32,
-    /// Failed sign-ins of one name. Default 60: whoever guesses from many addresses is slow, and
+    /// Failed sign-ins of one name. Default 60: anyone who guesses from many addresses is slow, and
     /// the owner of the name is seldom shut out.
     pub per_name: u32,
     /// Failed sign-ins from one address. Default 120: many people may share one.

@@ -30,7 +30,7 @@ const OVERTAKEN_MAX: usize = 20;
 const SEALED_FIELD: &str = "totp";
 
 impl Accounts {
-    /// What is known of the second factor of an account; `None` if it has none.
+    /// The second factor of an account; `None` if it has none.
     ///
     /// # Errors
     /// The database fails.

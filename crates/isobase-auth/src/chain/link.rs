@@ -1,19 +1,17 @@
-//! What an entry of the audit carries of the chain.
+//! The link of the chain in an entry of the audit.
 
 use std::{fmt, str::FromStr};
 
-use isobase_types::{Document, DocumentId, json::merge_patch};
+use isobase_types::{Document, DocumentId, hex, json::merge_patch};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use crate::secret::hex;
 
 /// The hash before the first entry.
 const BEFORE_ALL: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 /// Takes the seal away from an entry, which leaves the text that was written first.
 const WITHOUT_SEAL: &str = r#"{"seal":null}"#;
 
-/// What an entry carries of the chain: the member `seal`.
+/// The link of the chain in an entry: the member `seal`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Seal {
     pub(crate) number: u64,

@@ -4,7 +4,7 @@
 //! Entries are written without it, together with what they tell of, so that no write waits for
 //! another one's entry. A little later one process of the database takes those that are not in the
 //! chain, gives them numbers and hashes, and writes them into a document, the head, which one
-//! comparison of revisions decides; only then each entry gets its seal. Whoever finds a head whose
+//! comparison of revisions decides; only then each entry gets its seal. Anyone who finds a head whose
 //! entries are not sealed yet seals them: to do so twice is the same as once.
 
 mod link;

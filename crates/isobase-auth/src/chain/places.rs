@@ -31,7 +31,7 @@ pub struct AuditChain {
     pub(super) audit: Audit,
     places: Documents,
     pub(super) clock: Clock,
-    /// Up to which number this process knows that entries have their seals; whoever writes them raises
+    /// Up to which number this process knows that entries have their seals; anyone who writes them raises
     /// it.
     pub(super) finished: AtomicU64,
     indexed: OnceCell<()>,
@@ -43,7 +43,7 @@ pub(super) struct Head {
     pub(super) number: u64,
     pub(super) hash: String,
     pub(super) at: String,
-    /// The entries after `before`, in their order: to be sealed by whoever finds that they are not.
+    /// The entries after `before`, in their order: to be sealed by the process that finds that they are not.
     pub(super) before: Before,
     pub(super) entries: Vec<Entered>,
 }

@@ -7,6 +7,7 @@ use std::{
 
 use isobase_store::{Action, FeedPlace, FeedRequest, Since, Store, StoreError};
 use isobase_types::{Document, DocumentId, json::Patch};
+use isobase_writer::Pauses;
 use serde_json::json;
 use tokio::time::{sleep, timeout};
 
@@ -136,11 +137,14 @@ impl AuditKeeper {
     /// Puts entries into the chain as they come, until it is dropped. Whatever was begun then the next
     /// process ends.
     pub async fn run(mut self) {
+        let mut pauses = Pauses::new(PAUSE, LEASE_RENEWED);
         loop {
             if let Err(error) = self.round().await {
                 tracing::warn!(%error, "the chain of the audit waits: {error}");
                 self.renewed = None;
-                sleep(LEASE_RENEWED).await;
+                pauses.wait().await;
+            } else {
+                pauses.restart();
             }
             sleep(PAUSE).await;
         }

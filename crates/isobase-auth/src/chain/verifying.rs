@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use isobase_store::StoreError;
 use isobase_types::{Document, DocumentId};
+use isobase_writer::Pauses;
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use super::{
     link::{ChainHead, Seal, hash},
@@ -17,11 +17,12 @@ const READ_TOGETHER: u32 = 500;
 /// Faults that are told one by one.
 const FAULTS_MAX: usize = 100;
 /// How often the chain is read when something is wrong that may be work of others under way, and the
-/// pause before it is read again.
+/// pauses before it is read again: the first, and the longest.
 const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_secs(1);
+const PAUSE_FIRST: Duration = Duration::from_secs(1);
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 
-/// What is wrong with an entry.
+/// A fault of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
@@ -44,7 +45,7 @@ pub struct Fault {
     pub number: u64,
     /// The id of the entry, where there is one.
     pub id: Option<String>,
-    /// What it is.
+    /// Its kind.
     pub kind: FaultKind,
     /// The same for people.
     pub message: String,
@@ -59,7 +60,7 @@ pub struct Trimmed {
     pub at: String,
 }
 
-/// What was found.
+/// The findings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditReport {
     /// Whether nothing is wrong.
@@ -73,7 +74,7 @@ pub struct AuditReport {
     pub unsealed: Option<u64>,
     /// Those that were deleted by their age, if any were.
     pub trimmed: Option<Trimmed>,
-    /// What is wrong, the first hundred.
+    /// The faults, the first hundred.
     pub faults: Vec<Fault>,
     /// How much is wrong.
     pub faults_total: u64,
@@ -102,12 +103,13 @@ impl AuditChain {
         expected: Option<&ChainHead>,
         mut told: impl FnMut(u64, u64) -> bool + Send,
     ) -> Result<AuditReport, VerifyError> {
+        let mut pauses = Pauses::new(PAUSE_FIRST, PAUSE_MAX);
         for _ in 1..TRIES {
             let report = self.compare(expected, &mut told).await?;
             if report.whole || !self.may_be_under_way(&report).await? {
                 return Ok(report);
             }
-            sleep(PAUSE).await;
+            pauses.wait().await;
         }
         self.compare(expected, &mut told).await
     }

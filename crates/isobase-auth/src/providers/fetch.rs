@@ -20,7 +20,7 @@ impl fmt::Debug for Fetch {
     }
 }
 
-/// What was answered.
+/// The answer.
 #[derive(Clone)]
 pub struct Fetched {
     /// The status.

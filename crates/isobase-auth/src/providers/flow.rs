@@ -48,9 +48,9 @@ pub(crate) struct Providers {
 pub struct StartedSignIn {
     /// Where the browser is sent.
     pub url: String,
-    /// What comes back with it.
+    /// The state that comes back with it.
     pub state: String,
-    /// What the browser keeps, sealed.
+    /// The cookie that the browser keeps, sealed.
     pub kept: String,
     /// How long it keeps it.
     pub lifetime: Duration,
@@ -63,18 +63,18 @@ impl fmt::Debug for StartedSignIn {
     }
 }
 
-/// What a browser brings back from a provider.
+/// The values that a browser brings back from a provider.
 #[derive(Clone, Copy, Default)]
 pub struct Returned<'a> {
     /// The state that it was sent with.
     pub state: &'a str,
-    /// What can be exchanged.
+    /// The code that can be exchanged.
     pub code: Option<&'a str>,
     /// Who says so.
     pub iss: Option<&'a str>,
     /// Why not.
     pub error: Option<&'a str>,
-    /// What it kept.
+    /// The sealed cookie that it kept.
     pub kept: Option<&'a str>,
 }
 
@@ -90,7 +90,7 @@ impl fmt::Debug for Returned<'_> {
 pub(crate) struct Identity {
     /// The provider's id.
     pub(crate) provider: String,
-    /// What the provider calls them, for good.
+    /// The provider's lasting name of them.
     pub(crate) subject: String,
     /// Their address.
     pub(crate) email: Option<String>,
@@ -110,7 +110,7 @@ pub(crate) struct LinkTo {
     pub(crate) session: String,
 }
 
-/// What a browser keeps between leaving and coming back.
+/// The cookie of a browser between leaving and coming back.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Flow {
     provider: String,
@@ -244,7 +244,7 @@ impl Providers {
         Ok((identity, flow))
     }
 
-    /// What the browser kept, if it is of this sign-in.
+    /// The cookie that the browser kept, if it is of this sign-in.
     fn flow(&self, id: &str, returned: Returned<'_>) -> Result<Flow, AccountError> {
         let not_begun = || AccountError::from(ProviderError::NotBegun);
         let sealer = self.sealer.as_ref().ok_or(AccountError::NoSecret)?;

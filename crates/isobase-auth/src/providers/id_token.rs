@@ -1,4 +1,4 @@
-//! What a provider says of who signed in. Source: OpenID Connect Core 1.0, section 3.1.3.7.
+//! A provider's statement about who signed in. Source: OpenID Connect Core 1.0, section 3.1.3.7.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use isobase_types::Timestamp;
@@ -14,7 +14,7 @@ const SUBJECT_BYTES_MAX: usize = 255;
 /// Longest token that is looked at.
 const TOKEN_BYTES_MAX: usize = 64 << 10;
 
-/// What a token must say.
+/// Requirements of a token.
 pub(super) struct Expected<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
@@ -32,7 +32,7 @@ pub(super) enum NotBelieved {
     Because(&'static str),
 }
 
-/// What is read of a token and of the resource about its person.
+/// The members read of a token and of the resource about its person.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Claims {
     #[serde(default)]
@@ -94,7 +94,7 @@ struct Header {
     alg: String,
     #[serde(default)]
     kid: Option<String>,
-    /// What must be understood; we understand nothing of it. Source: RFC 7515, section 4.1.11.
+    /// Headers that must be understood; we understand nothing of it. Source: RFC 7515, section 4.1.11.
     #[serde(default)]
     crit: Option<serde_json::Value>,
 }

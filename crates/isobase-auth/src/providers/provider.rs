@@ -14,15 +14,15 @@ const ID_BYTES_MAX: usize = 32;
 pub struct Provider {
     /// Names it in paths and in accounts: lower case letters, digits and `_`.
     pub id: String,
-    /// What people call it.
+    /// Its name for people.
     pub label: String,
     /// How it is asked.
     pub kind: ProviderKind,
-    /// What it calls this service.
+    /// The name of this service there.
     pub client_id: String,
-    /// What this service shows it; `None` for a public client.
+    /// The secret that this service shows it; `None` for a public client.
     pub client_secret: Option<Arc<str>>,
-    /// What is asked for.
+    /// The scopes asked for.
     pub scopes: Vec<String>,
     /// Whether an account with the same address is signed in to, if both sides know that the
     /// address is right.
@@ -58,7 +58,7 @@ pub enum ProviderKind {
 /// one within another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Members {
-    /// What never changes.
+    /// The member that never changes.
     pub subject: String,
     /// A name.
     pub name: String,
@@ -103,7 +103,7 @@ pub enum InvalidProvider {
     Address(String),
 }
 
-/// Why nobody signs in with a provider.
+/// Why no one signs in with a provider.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProviderError {
     /// There is none of this name.

@@ -1,4 +1,4 @@
-//! What a provider says of itself, and how it is asked.
+//! The metadata of a provider, and requests to it.
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{Clock, attempts::Attempts};
 
 /// How long what a provider says of itself is taken as said.
 const DISCOVERY_US: i64 = 60 * 60 * 1_000_000;
-/// How often in a minute keys are read again for a token with a key that is not known: whoever makes
+/// How often in a minute keys are read again for a token with a key that is not known: anyone who makes
 /// such tokens up makes us ask no more often.
 const KEYS_AGAIN: u32 = 10;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -30,7 +30,7 @@ pub(super) struct Remote {
     pub(super) provider: Provider,
     fetcher: Arc<dyn Fetcher>,
     clock: Clock,
-    /// Written by whoever asked.
+    /// Written by the caller that asked.
     known: Mutex<Known>,
     again: Attempts,
 }
@@ -59,7 +59,7 @@ pub(super) struct Places {
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
-/// What an exchanged code gives.
+/// The answer to an exchanged code.
 #[derive(Deserialize)]
 struct Tokens {
     access_token: String,
@@ -67,7 +67,7 @@ struct Tokens {
     id_token: Option<String>,
 }
 
-/// What is shown with a code.
+/// The credentials shown with a code.
 pub(super) struct Exchange<'a> {
     pub(super) code: &'a str,
     pub(super) verifier: &'a str,
@@ -89,7 +89,7 @@ impl Remote {
         Self { provider, fetcher, clock, known: Mutex::default(), again }
     }
 
-    /// What tells the accounts of this provider from those of others.
+    /// The member that tells the accounts of this provider from those of others.
     pub(super) fn issuer(&self) -> &str {
         match &self.provider.kind {
             ProviderKind::OpenId { issuer } => issuer,

@@ -33,7 +33,7 @@ impl Letterbox {
         next.expect("a letter").expect("the sender is there")
     }
 
-    /// What stands behind the `#` of the next letter's link.
+    /// The text behind the `#` of the next letter's link.
     async fn token(&mut self) -> String {
         let text = self.next().await.text;
         let link = text.split_whitespace().find(|word| word.contains("/confirm#")).unwrap();

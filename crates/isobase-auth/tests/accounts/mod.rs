@@ -99,7 +99,7 @@ async fn names_are_taken_exactly_and_addresses_without_case() {
     accounts.register(with("bob", "bob@x.org"), ADDRESS).await.unwrap();
     let taken = accounts.register(with("eve", "BOB@X.org"), ADDRESS).await.unwrap_err();
     assert!(matches!(taken, AccountError::EmailTaken), "{taken}");
-    // Nobody takes another's address as a name either.
+    // No one takes another's address as a name either.
     let taken = accounts.register(new("Bob@x.org", "x"), ADDRESS).await.unwrap_err();
     assert!(matches!(taken, AccountError::NameTaken), "{taken}");
 }

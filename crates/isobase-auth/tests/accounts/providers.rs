@@ -346,7 +346,7 @@ async fn new_keys_are_read_and_a_provider_that_is_down_is_told() {
 #[tokio::test]
 async fn an_account_is_never_taken_by_an_address_alone() {
     let with_email = isobase_auth::NewAccount { email: Some("ann@x.org"), ..new("own", "secret") };
-    // Whoever registered with the address may be somebody else.
+    // Anyone who registered with the address may be somebody else.
     for link_by_email in [false, true] {
         let service =
             Service::with(AccountOptions::default(), |it| it.link_by_email = link_by_email);
@@ -366,7 +366,7 @@ async fn an_account_is_never_taken_by_an_address_alone() {
     let ann = service.accounts.set_password(&ann, "secret", None).await.unwrap();
     service.accounts.unlink(&ann, "id").await.unwrap();
     assert_eq!(service.sign_in().await.unwrap().id, ann.id);
-    // An address that the provider does not know to be right is nobody's.
+    // An address that the provider does not know to be right is no one's.
     let service = Service::new();
     service.fake.change(|state| {
         state.claims = [("email", json!("own@x.org")), ("email_verified", json!(false))].into();

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 const DAY_US: i64 = 86_400_000_000;
 
-/// An audit with a clock that tests set, and whoever keeps its chain.
+/// An audit with a clock that tests set, and the keeper of its chain.
 struct World {
     store: Store,
     now: Arc<AtomicI64>,

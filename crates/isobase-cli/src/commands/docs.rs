@@ -43,7 +43,7 @@ fn engines() -> String {
     let mut page = String::from(
         "# Engines\n\n\
          Choose one with `RECORDS_URL` or `records_url` in `isobase.toml`; the default is SQLite. \
-         What each can hold: [matrix.md](matrix.md). Releases and containers have all of them; \
+         [matrix.md](matrix.md) shows what each can hold. Releases and containers have all of them; \
          `cargo build` leaves out those of the feature `cloud`.\n\n\
          | engine | URL | what for | cargo feature |\n| --- | --- | --- | --- |\n",
     );

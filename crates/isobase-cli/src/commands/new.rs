@@ -27,7 +27,7 @@ pub(crate) struct NewCommand {
     /// Folder to make
     #[arg(value_name = "FOLDER")]
     folder: PathBuf,
-    /// What the app does
+    /// The app to begin with
     #[arg(long, short, value_enum, default_value_t = Template::Todo)]
     template: Template,
 }

@@ -16,13 +16,8 @@ pub(crate) const COMMIT: Option<&str> = match option_env!("ISOBASE_COMMIT") {
 
 /// The features of the build that change what it can do.
 pub(crate) fn features() -> Vec<&'static str> {
-    let features = [
-        ("memory", cfg!(feature = "memory")),
-        ("sqlite", cfg!(feature = "sqlite")),
-        ("postgres", cfg!(feature = "postgres")),
-        ("couchdb", cfg!(feature = "couchdb")),
-        ("dynamodb", cfg!(feature = "dynamodb")),
-        ("firestore", cfg!(feature = "firestore")),
+    let engines = isobase::ENGINES.iter().map(|engine| (engine.name, engine.compiled));
+    let others = [
         ("schemas", cfg!(feature = "schemas")),
         ("mail", cfg!(feature = "mail")),
         ("providers", cfg!(feature = "providers")),
@@ -30,7 +25,7 @@ pub(crate) fn features() -> Vec<&'static str> {
         ("thumbnails", cfg!(feature = "thumbnails")),
         ("toolkit", cfg!(feature = "toolkit")),
     ];
-    features.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+    engines.chain(others).filter(|(_, there)| *there).map(|(name, _)| name).collect()
 }
 
 /// Print what this build is: version, commit, features

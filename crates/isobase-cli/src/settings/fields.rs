@@ -526,68 +526,65 @@ mod tests {
         assert_eq!(schema, expected);
     }
 
+    /// A faulty table of fields, and part of its error.
+    const MISTAKES: &[(&str, &str)] = &[
+        ("a = 5", "fields.a is neither a type nor a table | write fields.a = { type ="),
+        ("a = {}", "fields.a has no type | write fields.a = { type = \"string\" }"),
+        ("a = \"bool\"", "fields.a.type is \"bool\", expected one of string, text, integer"),
+        ("a = { type = \"strng\" }", "| did you mean \"string\"?"),
+        ("a = { type = \"string\", maxlength = 5 }", "is no setting of a field | did you mean max"),
+        (
+            "a = { type = \"string\", enum = [1] }",
+            "fields.a.enum is no setting of a field | did you mean values?",
+        ),
+        ("a = { type = \"boolean\", max = 5 }", "fields.a.max is a setting of integer and number"),
+        (
+            "a = { type = \"string\", required = \"yes\" }",
+            "fields.a.required is \"yes\", expected true or false",
+        ),
+        ("a = { type = \"string\", format = \"emial\" }", "| did you mean \"email\"?"),
+        ("a = { type = \"reference\" }", "fields.a is a reference without to | write to ="),
+        ("a = { type = \"reference\", to = \"\" }", "fields.a.to is refused: "),
+        (
+            "a = { type = \"reference\", to = \"b\", on_delete = \"delete\" }",
+            "expected one of refuse, set_null, cascade",
+        ),
+        ("a = { type = \"string\", pattern = \"(\" }", "fields.a.pattern is refused: "),
+        (
+            "a = { type = \"boolean\", default = \"no\" }",
+            "fields.a.default is \"no\", which the field may not have",
+        ),
+        (
+            "a = { type = \"datetime\", default = \"now\" }",
+            "fields.a.default is \"now\" | did you mean \"@now\"?",
+        ),
+        (
+            "a = { type = \"string\", default = \"@now\" }",
+            "which a string cannot have | @now is for datetime",
+        ),
+        ("id = \"integer\"", "fields.id is the id of a document | give the field another name"),
+        ("_rev = \"integer\"", "fields._rev is the revision of a document"),
+        (
+            "a = { type = \"string\", required = true, read_only = true }",
+            "fields.a is required, and what callers send for it is ignored | give it a default",
+        ),
+        (
+            "a = { type = \"reference\", to = \"b\", required = true, on_delete = \"set_null\" }",
+            "fields.a.on_delete is \"set_null\", which removes the field, and it is required",
+        ),
+        (
+            "a = { type = \"integer\", min = 5, max = 3 }",
+            "fields.a.min is 5, and max is 3 | change one of them",
+        ),
+        (
+            "a = { type = \"string\", values = [\"x\", 1] }",
+            "fields.a.values has 1, which is not of the type string",
+        ),
+    ];
+
     #[test]
     fn mistakes_name_the_setting_and_the_way_out() {
-        for (text, expected) in [
-            ("a = 5", "fields.a is neither a type nor a table | write fields.a = { type ="),
-            ("a = {}", "fields.a has no type | write fields.a = { type = \"string\" }"),
-            ("a = \"bool\"", "fields.a.type is \"bool\", expected one of string, text, integer"),
-            ("a = { type = \"strng\" }", "| did you mean \"string\"?"),
-            (
-                "a = { type = \"string\", maxlength = 5 }",
-                "is no setting of a field | did you mean max",
-            ),
-            (
-                "a = { type = \"string\", enum = [1] }",
-                "fields.a.enum is no setting of a field | did you mean values?",
-            ),
-            (
-                "a = { type = \"boolean\", max = 5 }",
-                "fields.a.max is a setting of integer and number",
-            ),
-            (
-                "a = { type = \"string\", required = \"yes\" }",
-                "fields.a.required is \"yes\", expected true or false",
-            ),
-            ("a = { type = \"string\", format = \"emial\" }", "| did you mean \"email\"?"),
-            ("a = { type = \"reference\" }", "fields.a is a reference without to | write to ="),
-            ("a = { type = \"reference\", to = \"\" }", "fields.a.to is refused: "),
-            (
-                "a = { type = \"reference\", to = \"b\", on_delete = \"delete\" }",
-                "expected one of refuse, set_null, cascade",
-            ),
-            ("a = { type = \"string\", pattern = \"(\" }", "fields.a.pattern is refused: "),
-            (
-                "a = { type = \"boolean\", default = \"no\" }",
-                "fields.a.default is \"no\", which the field may not have",
-            ),
-            (
-                "a = { type = \"datetime\", default = \"now\" }",
-                "fields.a.default is \"now\" | did you mean \"@now\"?",
-            ),
-            (
-                "a = { type = \"string\", default = \"@now\" }",
-                "which a string cannot have | @now is for datetime",
-            ),
-            ("id = \"integer\"", "fields.id is the id of a document | give the field another name"),
-            ("_rev = \"integer\"", "fields._rev is the revision of a document"),
-            (
-                "a = { type = \"string\", required = true, read_only = true }",
-                "fields.a is required, and what callers send for it is ignored | give it a default",
-            ),
-            (
-                "a = { type = \"reference\", to = \"b\", required = true, on_delete = \"set_null\" }",
-                "fields.a.on_delete is \"set_null\", which removes the field, and it is required",
-            ),
-            (
-                "a = { type = \"integer\", min = 5, max = 3 }",
-                "fields.a.min is 5, and max is 3 | change one of them",
-            ),
-            (
-                "a = { type = \"string\", values = [\"x\", 1] }",
-                "fields.a.values has 1, which is not of the type string",
-            ),
-        ] {
+        for (text, expected) in MISTAKES {
             let found = mistake(text);
             assert!(found.contains(expected), "{text}: {found}");
         }

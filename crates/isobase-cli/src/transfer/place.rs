@@ -124,7 +124,7 @@ impl Place {
     }
 
     /// Closes the target of a work that ended so. A file that was made for it and never written
-    /// to goes again, while nobody else can have it: then there is no target that was touched.
+    /// to goes again, while no one else can have it: then there is no target that was touched.
     pub(crate) async fn close_after<T, E>(self, done: &Result<T, E>) -> Result<()> {
         if let (Some(made), Err(_)) = (&self.made, done)
             && self.was_never_written().await

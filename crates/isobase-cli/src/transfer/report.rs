@@ -86,7 +86,7 @@ pub(crate) fn indexes_left_out(indexes: &[String], printer: Printer) {
     }
 }
 
-/// Schemas that nobody asked for by name.
+/// Schemas that no one asked for by name.
 pub(crate) fn schemas_left_out(collections: &[String], printer: Printer) {
     if collections.is_empty() {
         return;

@@ -71,7 +71,7 @@ fn the_audit_is_verified_where_it_is_and_where_it_went() {
     app.run(&["audit", "verify", "--data", &data, "--expect", &head]).ok();
     app.run(&["audit", "verify", "--expect", "3"]).fails(2, &["NUMBER:HASH"]);
     app.run(&["audit", "verify", "--data", "nowhere"]).fails(2, &["no database"]);
-    // Entries carry it, and nobody takes it out.
+    // Entries carry it, and no one takes it out.
     let listed = ask(&server, "GET", "/api/v1/audit?sort=at&limit=1", &Value::Null);
     assert_eq!(listed["entries"][0]["seal"]["number"], 1, "{listed}");
     assert!(server.terminate().unwrap().success());

@@ -303,7 +303,7 @@ fn a_misspelled_database_is_not_made_by_reading_it() {
     assert_eq!(fs::read_dir(app.path()).unwrap().count(), 0);
 }
 
-/// Databases that nobody ever wrote to, on every server that there is, and what to set for them.
+/// Databases that no one ever wrote to, on every server that there is, and what to set for them.
 pub(super) fn on_servers(name: &str) -> Vec<(String, Vec<(&'static str, &'static str)>)> {
     let mut databases = Vec::new();
     if let Some(postgres) = isobase_testkit::postgres_url() {

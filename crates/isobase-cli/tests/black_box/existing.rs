@@ -290,7 +290,7 @@ fn updates_in_place(s: &mut Session<'_>) {
     let (status, ..) = s.ask("DELETE", "/records/demos/d1", &[], "");
     assert_eq!(status, 200);
     assert_eq!(s.database.get("demos", "d1").unwrap(), None);
-    // What nobody changed is as the application wrote it.
+    // What no one changed is as the application wrote it.
     for (collection, documents) in stored() {
         for document in documents {
             let id = document["_id"].as_str().unwrap();

@@ -89,7 +89,7 @@ fn there_are_no_keys_at_first() {
     app.run(&["key", "revoke", "x"]).fails(1, &["no valid key"]);
 }
 
-/// Also where the records are in memory: whoever makes a key believes the service closed.
+/// Also where the records are in memory: anyone who makes a key believes the service closed.
 #[test]
 fn the_first_key_closes_a_running_service() {
     let server = TestServer::builder().records_url("memory:").start().unwrap();

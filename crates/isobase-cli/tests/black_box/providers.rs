@@ -27,7 +27,7 @@ const SECRET: &str = "s+e c%r&t/=:?";
 struct Provider {
     process: Child,
     issuer: String,
-    /// It writes more later, and ends when nobody could read that.
+    /// It writes more later, and ends when no one could read that.
     _said: BufReader<ChildStdout>,
 }
 
@@ -220,7 +220,7 @@ fn people_of_a_real_provider_sign_in() {
     assert_eq!(another.me(), me);
     let exchanged = provider.ask("/exchanges");
     assert_eq!(exchanged, "2");
-    // Whoever comes back a second time, or without the cookie, gets nothing.
+    // Anyone who comes back a second time, or without the cookie, gets nothing.
     let begun = format!("{PUBLIC}/api/login/with/test");
     let mut third = Browser::new(&server, &provider);
     let back = third.at_provider(&begun, "eve");
@@ -267,7 +267,7 @@ fn an_account_links_and_unlinks_its_identity() {
     assert_eq!(browser.post("/api/register", own).status, 200);
     let other = json!({ "username": "other", "email": "bob@x.org", "password": "secret" });
     assert_eq!(Browser::new(&server, &provider).post("/api/register", other).status, 200);
-    // Nobody proved that address here, so it opens nothing.
+    // No one proved that address here, so it opens nothing.
     let taken = Browser::new(&server, &provider).sign_in("bob");
     assert_eq!(taken.json().unwrap()["code"], "email_taken", "{}", taken.text());
     let link = |password: &str| json!({ "provider": "test", "password": password });
@@ -320,7 +320,7 @@ fn people_sign_in_by_plain_oauth() {
     let mut unknown = Browser::new(&server, &provider);
     assert_eq!(unknown.sign_in("unknown").status, 303);
     assert_eq!(unknown.me()["email"], Value::Null);
-    // A member that is not there is nobody.
+    // A member that is not there is no one.
     let wrong = serve(&app, &settings("").replace("\"sub\"", "\"data.id\""));
     let nobody = Browser::new(&wrong, &provider).sign_in("ann");
     assert_eq!(nobody.status, 403, "{}", nobody.text());

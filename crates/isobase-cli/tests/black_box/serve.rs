@@ -126,7 +126,7 @@ struct Heard {
 impl Heard {
     fn start(errors: Stdio, log: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        // Whoever starts the tests may ignore SIGHUP, and the service would too.
+        // Anyone who starts the tests may ignore SIGHUP, and the service would too.
         let mut child = Command::new("env")
             .args(["-i", "--default-signal=HUP", env!("CARGO_BIN_EXE_isobase")])
             .current_dir(folder.path())
@@ -161,7 +161,7 @@ impl Heard {
 
 #[test]
 fn a_service_that_nobody_listens_to_goes_on_and_stops() {
-    // Nobody reads any more.
+    // No one reads any more.
     for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         let (reader, writer) = io::pipe().unwrap();
         let service = Heard::start(writer.into(), "trace");

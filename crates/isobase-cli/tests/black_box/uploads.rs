@@ -41,7 +41,7 @@ fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     files.map(|it| (it.file_name().into_string().unwrap(), fs::read(it.path()).unwrap())).collect()
 }
 
-/// An app folder with some files in it; nobody serves it any more.
+/// An app folder with some files in it; no one serves it any more.
 fn app_with_files(app: &App, name: &str, count: usize, length: usize) -> Vec<String> {
     app.run(&["new", name, "--template", "empty"]).ok();
     let mut server =

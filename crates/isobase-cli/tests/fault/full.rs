@@ -19,7 +19,7 @@ use super::{
 };
 
 const DISK: &str = "32m";
-/// Each round takes away a file that does nothing but fill the disk.
+/// Each round deletes a file that does nothing but fill the disk.
 const ROUNDS: usize = 3;
 pub(super) const FILLER_BYTES: usize = 6 << 20;
 const BODY_BYTES: usize = 200 << 10;

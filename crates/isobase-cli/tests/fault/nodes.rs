@@ -115,7 +115,7 @@ fn write(
     }
 }
 
-/// None when the node asks to come again.
+/// `None` if the node asks to come again.
 fn ask(client: &mut Option<Client>, address: SocketAddr, key: &str) -> anyhow::Result<Option<u64>> {
     let client = match client {
         Some(client) => client,

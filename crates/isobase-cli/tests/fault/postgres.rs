@@ -288,7 +288,7 @@ impl Load {
         .unwrap();
     }
 
-    /// Nobody waits longer than a request may take; each may have one under way that was begun
+    /// No one waits longer than a request may take; each may have one under way that was begun
     /// before.
     fn wait_until_all_are_refused(&self) {
         let before: Vec<u64> = self.refusals.iter().map(|at| at.load(Ordering::SeqCst)).collect();

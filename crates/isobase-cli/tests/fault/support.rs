@@ -1,4 +1,4 @@
-//! What every fault test begins with.
+//! The prefix of every fault test.
 
 use std::{
     env,

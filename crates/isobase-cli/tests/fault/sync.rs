@@ -138,7 +138,7 @@ fn a_failed_sync_under_load_ends_all_writing() {
     assert_eq!(status(&server, "/livez"), 200);
     wait_until_readyz(&server, 503, PATIENCE);
     // Answers to what an earlier sync has made durable may leave late. What the failed one was to
-    // make durable is answered to nobody, and nobody reads it.
+    // make durable is answered to no one, and no one reads it.
     let committed = ids_by_key(&server, "faults");
     for (key, id) in &answered {
         assert_eq!(committed.get(key), Some(id), "{key} was answered and not committed");

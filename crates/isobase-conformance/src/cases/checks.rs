@@ -278,7 +278,7 @@ pub(crate) async fn checks_ask_who_refers(s: Shared) {
     let held = |outcome: &WriteOutcome| matches!(outcome, Err(Rejection::Referenced { .. }));
     put_new(&s, "teams", "t", "{}").await;
     put_new(&s, "teams", "tt", "{}").await;
-    // Without an index nobody can tell.
+    // Without an index no one can tell.
     assert!(held(&write_referring(store, each, vec![("teams", remove("t"))]).await[0]));
     s.create_index("a", "team").await.unwrap();
     for key in ["k", "l"] {

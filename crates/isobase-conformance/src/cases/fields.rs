@@ -1,4 +1,4 @@
-//! What the annotations of a schema say of fields: defaults, what only the store writes, what is
+//! Annotations of fields in a schema: defaults, what only the store writes, what is
 //! never shown, what is unique, what leads to other documents.
 
 use serde_json::Value;

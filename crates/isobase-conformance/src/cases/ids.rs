@@ -57,7 +57,7 @@ pub(crate) async fn chosen_integers_move_the_counter(s: Shared) {
     let created = |id: &str| (id.to_owned(), "created".to_owned());
     let replaced = ("13".to_owned(), "updated".to_owned());
     assert_eq!(done, [created("12"), created("13"), replaced, created("14")]);
-    // Nobody counts beyond what every reader of JSON has exactly.
+    // No one counts beyond what every reader of JSON has exactly.
     choose("9007199254740993").await;
     choose("9223372036854775807").await;
     assert_eq!(create(&s, "a", "{}").await, "15");

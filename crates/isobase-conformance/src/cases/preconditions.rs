@@ -1,4 +1,4 @@
-//! What must hold before a write.
+//! Conditions of a write.
 
 use crate::{Condition, Operation, RefusalKind, Shared, check::*};
 

@@ -207,7 +207,7 @@ pub(crate) async fn documents_that_move_away_are_left(s: Shared) {
         });
         let moves: Vec<_> = moves.collect();
         drop(try_write(&s, "teams", Operation::delete(&from)).await);
-        // Whoever was told that it has moved is there, in the other team.
+        // Anyone who was told that it has moved is there, in the other team.
         for (moved, person) in join_all(moves).await.into_iter().zip(&people) {
             if moved.unwrap() {
                 let expected = format!("{{\"team\":\"{to}\",\"id\":\"{person}\"}}");

@@ -1,4 +1,4 @@
-//! What a caller sees of a store under rules: the same on every engine.
+//! A caller's view of a store under rules: the same on every engine.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -413,7 +413,7 @@ struct Run<'a> {
 impl Run<'_> {
     fn id_of(&self, target: &Target) -> DocumentId {
         match target {
-            // One that nobody has given out stands for one that was not created.
+            // One that no one has given out stands for one that was not created.
             Target::Own(n) => self.created.get(*n as usize).cloned().unwrap_or_else(|| id("none")),
             Target::Key(key) | Target::Other(key) => id(key),
         }

@@ -1,4 +1,4 @@
-//! Schemas of collections hold for every write, whoever keeps the documents.
+//! Schemas of collections hold for every write, no matter who keeps the documents.
 
 use crate::{Batch, Operation, RefusalKind, Shared, check::*};
 

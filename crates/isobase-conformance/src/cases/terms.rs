@@ -9,7 +9,7 @@ use crate::{Batch, Condition, Operation, RefusalKind, Shared, TestClock, check::
 
 const SECOND: i64 = 1_000_000;
 
-/// Documents of collection `a` expire after ten seconds; none where the engine is in another
+/// Documents of collection `a` expire after ten seconds; `None` if the engine is in another
 /// process, or its clock is.
 async fn ten_seconds(s: &Shared) -> Option<TestClock> {
     let clock = s.clock()?.clone();

@@ -29,7 +29,7 @@ pub(crate) async fn unique_values_are_refused(s: Shared) {
         assert!(!refusal.detail.contains("ann@"), "{refusal:?}");
     }
     assert_eq!(text(&s, "a", "new").await, None);
-    // Its own value is nobody else's, and neither is that of another collection.
+    // Its own value is no one else's, and neither is that of another collection.
     write(&s, "a", Operation::put(&first, ann)).await;
     write(&s, "a", Operation::patch(&first, r#"{"x":1}"#)).await;
     create(&s, "b", ann).await;

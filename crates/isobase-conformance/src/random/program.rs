@@ -51,9 +51,9 @@ pub struct Difference {
     pub step: usize,
     /// All steps up to it.
     pub program: Vec<String>,
-    /// What the memory engine said.
+    /// The answer of the memory engine.
     pub expected: String,
-    /// What the subject said.
+    /// The answer of the subject.
     pub found: String,
 }
 

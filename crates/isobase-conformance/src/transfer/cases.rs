@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use isobase_engine::{
-    Action, BulkLoad, ChangesRequest, Counters, Engine, ErrorKind, Identity, KEPT_BYTES_MAX, Keep,
-    NOTE_BYTES_MAX, Rejection, SystemClock,
+    Action, ChangesRequest, Counters, Engine, ErrorKind, Identity, KEPT_BYTES_MAX, Keep,
+    NOTE_BYTES_MAX, SystemClock,
 };
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_store::{FeedRequest, ForeignPlace, Since, Store, StoreError, StoreOptions};
 use isobase_types::{
     Document, DocumentId, FieldPath, Kept, KeptText, Query, QueryLimits, Revision, Sequence,
-    json::{self, Patch},
+    json::Patch,
 };
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
         load_whole, name, numbered, put, read_rest, size, snapshot, texts, try_write, write,
     },
 };
+pub(crate) use super::{indexes::*, snapshots::*};
 use crate::values::ACCEPTED;
 
 // --- loads -------------------------------------------------------------------------------------
@@ -182,7 +183,7 @@ pub(crate) async fn integers_continue_after_the_last(database: Arc<Database>) {
     load_whole(&engine, "notes", &numbered(1..11), 100, 20).await;
     assert_eq!(create(&engine, "notes", "{}").await.id, DocumentId::Integer(21));
     assert_eq!(create(&engine, "others", "{}").await.id, DocumentId::Integer(22));
-    // Whoever counts less than there is must not make two documents one.
+    // Anyone who counts less than there is must not make two documents one.
     load_whole(&engine, "notes", &numbered(40..51), 200, 30).await;
     assert_eq!(create(&engine, "notes", "{}").await.id, DocumentId::Integer(51));
 }
@@ -227,7 +228,7 @@ pub(crate) async fn feed_begins_anew(database: Arc<Database>) {
     assert_eq!(page.changes[0].sequence, Sequence(51));
     assert_eq!(page.changes[0].id.as_ref(), Some(&written.id));
 
-    // Whoever was at a place of before is told so, also by a number that the feed has now.
+    // Anyone who was at a place of before is told so, also by a number that the feed has now.
     let cursor = Some(ForeignPlace::Cursor);
     let is_number =
         |found: Option<ForeignPlace>| matches!(found, Some(ForeignPlace::Number { .. }));
@@ -359,7 +360,7 @@ pub(crate) async fn changes_keep_what_they_are_told_to(database: Arc<Database>) 
     assert_eq!(kept[3], Kept { former: text(r#"{"owner":2}"#), body: KeptText::None });
     assert_eq!(kept[4], Kept::default());
 
-    // Whoever does not ask for bodies gets none, and everything else.
+    // Anyone who does not ask for bodies gets none, and everything else.
     let without: Vec<_> = kept.into_iter().map(Kept::without_body).collect();
     assert_eq!(read(false).await, without);
     engine.keep(&name("notes"), Keep::default());
@@ -427,7 +428,7 @@ pub(crate) async fn load_that_was_left_keeps_everybody_out(database: Arc<Databas
     engine.leave("the first");
     create(&engine, "notes", "{}").await;
     engine.mark("the first").await.unwrap();
-    // Whoever loads may write, as a copy does that follows its source.
+    // Anyone who loads may write, as a copy does that follows its source.
     create(&engine, "notes", "{}").await;
     engine.leave("the first");
     is_refused(&engine).await;
@@ -449,9 +450,9 @@ pub(crate) async fn load_that_was_left_keeps_everybody_out(database: Arc<Databas
     assert_eq!(size(&engine, "notes").await, 4);
 }
 
-pub(crate) async fn load_goes_on_whoever_waits_for_it(database: Arc<Database>) {
+pub(crate) async fn load_goes_on_no_matter_who_waits_for_it(database: Arc<Database>) {
     let engine = database.engine();
-    // Dropped as soon as it has begun: whatever becomes of it, nobody writes into half a load.
+    // Dropped as soon as it has begun: whatever becomes of it, no one writes into half a load.
     let marked = engine.mark("dropped").now_or_never();
     let began = marked.is_none() && engine.unfinished().await.unwrap().is_some();
     let wrote = try_write(&engine, "notes", vec![Action::Create { body: "{}".to_owned() }]).await;
@@ -489,95 +490,6 @@ pub(crate) async fn unloaded_documents_are_gone(database: Arc<Database>) {
     assert_eq!(size(&engine, "notes").await, 48);
     let names: Vec<_> = engine.collections().await.unwrap().into_iter().map(|c| c.name).collect();
     assert_eq!(names, [name("notes")]);
-}
-
-pub(crate) async fn declared_indexes_are_kept_true(database: Arc<Database>) {
-    let engine = database.engine();
-    for text in ["n", "group,-n"] {
-        engine.create_index(&name("notes"), &index(text)).await.unwrap();
-    }
-    create(&engine, "notes", r#"{"n":-1,"group":"g0"}"#).await;
-    engine.mark("under way").await.unwrap();
-    load(&engine, "notes", &numbered(2..300)).await;
-    // The same again, and others in their place.
-    load(&engine, "notes", &numbered(100..200)).await;
-    let changed: Vec<Document> = (50..150)
-        .map(|n| document(&n.to_string(), n, &format!(r#"{{"n":{}}}"#, n + 1000)))
-        .collect();
-    load(&engine, "notes", &changed).await;
-    load(&engine, "notes", &numbered(1..2)).await;
-    finish(&engine, 300, 300).await;
-    let by_id = listed(&engine, "notes", "").await;
-    assert_eq!(by_id.len(), 299);
-    let memory = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
-    memory.load(&name("notes"), by_id).await.unwrap();
-    let memory: Arc<dyn Engine> = Arc::new(memory);
-    for order in ["n", "-n", "group,-n", "-group,n"] {
-        let expected = listed(&memory, "notes", order).await;
-        assert_eq!(texts(&listed(&engine, "notes", order).await), texts(&expected), "{order}");
-    }
-}
-
-pub(crate) async fn unfinished_load_may_not_be_unique(database: Arc<Database>) {
-    let engine = database.engine();
-    let unique = index("unique(n)");
-    engine.create_index(&name("notes"), &unique).await.unwrap();
-    create(&engine, "notes", r#"{"n":1}"#).await;
-    engine.mark("under way").await.unwrap();
-    load(&engine, "notes", &numbered(1..20)).await;
-    // A value that moves from one document to another may be seen in both for a while.
-    let again = document("again", 30, r#"{"n":7}"#);
-    load(&engine, "notes", std::slice::from_ref(&again)).await;
-    let counters = Counters { sequence: Sequence(100), last_id: 100 };
-    let refused = engine.finish(counters).await.unwrap_err();
-    assert_eq!(refused.kind, ErrorKind::NotUnique, "{refused}");
-    assert!(refused.message.contains("7, again"), "{refused}");
-    assert!(engine.unfinished().await.unwrap().is_some());
-    engine.unload(&name("notes"), &[again.id]).await.unwrap();
-    finish(&engine, 100, 100).await;
-    drop(engine);
-    database.reopen().await;
-    let engine = database.engine();
-    let action = || Action::Create { body: r#"{"n":7.0}"#.to_owned() };
-    let report = try_write(&engine, "notes", vec![action()]).await.unwrap();
-    assert!(matches!(&report.outcomes[0], Err(Rejection::NotUnique { .. })), "{report:?}");
-    let action = Action::Create { body: r#"{"n":30}"#.to_owned() };
-    write(&engine, "notes", vec![action]).await;
-}
-
-pub(crate) async fn index_of_an_unfinished_load_is_whole(database: Arc<Database>) {
-    let engine = database.engine();
-    engine.mark("under way").await.unwrap();
-    load(&engine, "notes", &numbered(1..50)).await;
-    // As a copy does: it compares, brings over what is missing, and declares indexes.
-    read_rest(&mut *snapshot(&engine).await, "notes", None, 1 << 20).await;
-    load(&engine, "notes", &numbered(50..80)).await;
-    engine.create_index(&name("notes"), &index("-n")).await.unwrap();
-    finish(&engine, 100, 100).await;
-    let mut expected = numbered(1..80);
-    expected.reverse();
-    assert_eq!(listed(&engine, "notes", "-n").await, expected);
-}
-
-pub(crate) async fn collections_with_indexes_are_told_also_without_documents(
-    database: Arc<Database>,
-) {
-    let engine = database.engine();
-    assert_eq!(engine.indexed_collections().await.unwrap(), []);
-    create(&engine, "others", "{}").await;
-    for text in ["notes", "empty", "é"] {
-        engine.create_index(&name(text), &index("-n")).await.unwrap();
-    }
-    create(&engine, "notes", "{}").await;
-    let told = ["empty", "notes", "é"].map(name);
-    assert_eq!(engine.indexed_collections().await.unwrap(), told);
-    engine.drop_index(&name("é"), &index("-n")).await.unwrap();
-    engine.delete_collection(&name("notes")).await.unwrap();
-    drop(engine);
-    database.reopen().await;
-    let engine = database.engine();
-    let told = engine.indexed_collections().await.unwrap();
-    assert_eq!(told, ["empty", "notes"].map(name));
 }
 
 pub(crate) async fn parallel_loads_lose_nothing(database: Arc<Database>) {
@@ -627,171 +539,4 @@ pub(crate) async fn large_documents_come_through(database: Arc<Database>) {
     expected.extend(numbered(4..10));
     let found = read_rest(&mut *all, "large", None, 1 << 20).await;
     assert!(found == expected, "the large documents are not what was loaded");
-}
-
-// --- snapshots ---------------------------------------------------------------------------------
-
-pub(crate) async fn snapshot_reads_everything_in_order(database: Arc<Database>) {
-    let engine = database.engine();
-    let bodies: Vec<Action> =
-        (0..700).map(|n| Action::Create { body: format!(r#"{{"n":{n}}}"#) }).collect();
-    for part in bodies.chunks(100) {
-        write(&engine, "many", part.to_vec()).await;
-    }
-    for key in ["z", "é", "a b", "10a", "A"] {
-        put(&engine, "many", key, "{}").await;
-    }
-    create(&engine, "an other", r#"{"a":1}"#).await;
-    let mut all = snapshot(&engine).await;
-    assert_eq!(all.collections().await.unwrap(), engine.collections().await.unwrap());
-    for bytes_max in [0, 1, 100, 4096, 1 << 20] {
-        let documents = read_rest(&mut *all, "many", None, bytes_max).await;
-        assert_eq!(documents, listed(&engine, "many", "").await, "in parts of {bytes_max} bytes");
-    }
-    let others = read_rest(&mut *all, "an other", None, 4096).await;
-    assert_eq!(others, listed(&engine, "an other", "").await);
-    assert!(read_rest(&mut *all, "unknown", None, 4096).await.is_empty());
-}
-
-pub(crate) async fn snapshot_goes_on_after_any_id(database: Arc<Database>) {
-    let engine = database.engine();
-    let mut documents = numbered(1..300);
-    documents.extend(["a", "b", "c"].map(|key| document(key, 300, "{}")));
-    load_whole(&engine, "notes", &documents, 400, 300).await;
-    let mut all = snapshot(&engine).await;
-    // Forwards, backwards, in the middle of a part that was begun, and after ids that never were.
-    for after in ["200", "298", "299", "100", "5000", "aa", "b", "c", "d", "7"] {
-        let after = id(after);
-        let place = documents.partition_point(|document| document.id <= after);
-        let rest = read_rest(&mut *all, "notes", Some(after.clone()), 500).await;
-        assert_eq!(rest, documents[place..], "after {after}");
-        all.read(&name("notes"), None, 500).await.unwrap();
-    }
-    // A reading that nobody waits for any more does no harm.
-    let notes = name("notes");
-    for _ in 0..5 {
-        let reading = all.read(&notes, None, 500);
-        let _ = tokio::time::timeout(std::time::Duration::ZERO, reading).await;
-    }
-    assert_eq!(read_rest(&mut *all, "notes", None, 500).await, documents);
-}
-
-pub(crate) async fn snapshot_tells_the_counters(database: Arc<Database>) {
-    let engine = database.engine();
-    let counters = |engine: Arc<dyn Engine>| async move {
-        let counters = snapshot(&engine).await.counters();
-        (counters.sequence.0, counters.last_id)
-    };
-    assert_eq!(counters(engine.clone()).await, (0, 0));
-    create(&engine, "notes", "{}").await;
-    put(&engine, "notes", "x", "{}").await;
-    write(&engine, "notes", vec![Action::Delete { id: id("1") }]).await;
-    assert_eq!(counters(engine.clone()).await, (3, 1));
-    load_whole(&engine, "notes", &numbered(1..11), 100, 20).await;
-    assert_eq!(counters(engine.clone()).await, (100, 20));
-}
-
-pub(crate) async fn snapshot_is_of_one_moment_where_it_says_so(database: Arc<Database>) {
-    let engine = database.engine();
-    let puts = |round: usize| -> Vec<Action> {
-        (0..50)
-            .map(|n| Action::Put {
-                id: id(&format!("d{n:02}")),
-                body: format!(r#"{{"round":{round}}}"#),
-                if_missing: isobase_engine::IfMissing::Create,
-            })
-            .collect()
-    };
-    write(&engine, "notes", puts(0)).await;
-    put(&engine, "later", "x", "{}").await;
-    let before = listed(&engine, "notes", "").await;
-    let mut all = snapshot(&engine).await;
-    let sequence = all.counters().sequence.0;
-    assert_eq!(sequence, 51);
-    let (mut found, mut after) = (Vec::new(), None);
-    for round in 1.. {
-        // Between any two parts everything changes, something comes and something goes.
-        write(&engine, "notes", puts(round)).await;
-        // Not for ever: a snapshot that is of no one moment would never come to the end.
-        if round <= 20 {
-            put(&engine, "notes", &format!("e{round:02}"), "{}").await;
-        }
-        write(&engine, "notes", vec![Action::Delete { id: id(&format!("d{:02}", 50 - round)) }])
-            .await;
-        let part = all.read(&name("notes"), after.as_ref(), 60).await.unwrap();
-        let Some(last) = part.last() else { break };
-        assert!(round < 50, "the parts are too small");
-        after = Some(last.id.clone());
-        found.extend(part);
-    }
-    engine.delete_collection(&name("later")).await.unwrap();
-    if all.is_of_one_moment() {
-        assert_eq!(found, before);
-        assert_eq!(all.collections().await.unwrap().len(), 2);
-        assert_eq!(read_rest(&mut *all, "later", None, 60).await.len(), 1);
-        return;
-    }
-    // What was not as before has a place in the feed after the counters.
-    let page = changes(&engine, sequence).await.unwrap();
-    let is_told = |id: &DocumentId| page.changes.iter().any(|c| c.id.as_ref() == Some(id));
-    for document in &found {
-        assert!(before.contains(document) || is_told(&document.id), "{document:?}");
-    }
-    for document in &before {
-        assert!(found.contains(document) || is_told(&document.id), "{document:?}");
-    }
-}
-
-pub(crate) async fn snapshot_of_an_empty_database_is_empty(database: Arc<Database>) {
-    let engine = database.engine();
-    let mut all = snapshot(&engine).await;
-    create(&engine, "notes", "{}").await;
-    if all.is_of_one_moment() {
-        assert!(all.collections().await.unwrap().is_empty());
-        assert!(all.read(&name("notes"), None, 1000).await.unwrap().is_empty());
-    }
-    assert!(all.read(&name("others"), None, 1000).await.unwrap().is_empty());
-}
-
-pub(crate) async fn snapshots_and_loads_make_a_copy(database: Arc<Database>) {
-    let from: Arc<dyn Engine> =
-        Arc::new(MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default()));
-    for (n, (sent, _)) in ACCEPTED.iter().enumerate() {
-        let body = format!(r#"{{"n":{n},"v":{sent}}}"#);
-        let body = json::canonicalise_document(body.as_bytes()).unwrap();
-        create(&from, ["notes", "other notes"][n % 2], &body).await;
-        put(&from, "by name", &format!("name {n}"), &body).await;
-    }
-    // There, and back again.
-    let to = database.engine();
-    copy(&from, &to).await;
-    let back: Arc<dyn Engine> =
-        Arc::new(MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default()));
-    copy(&to, &back).await;
-    for engine in [&to, &back] {
-        assert_eq!(engine.collections().await.unwrap(), from.collections().await.unwrap());
-        for collection in ["notes", "other notes", "by name"] {
-            let expected = listed(&from, collection, "").await;
-            assert_eq!(listed(engine, collection, "").await, expected);
-        }
-        assert_eq!(
-            create(engine, "notes", "{}").await.id,
-            DocumentId::Integer(ACCEPTED.len() as i64 + 1)
-        );
-    }
-}
-
-async fn copy(from: &Arc<dyn Engine>, to: &Arc<dyn Engine>) {
-    let mut all = snapshot(from).await;
-    to.mark("a copy").await.unwrap();
-    for info in all.collections().await.unwrap() {
-        let mut after = None;
-        loop {
-            let part = all.read(&info.name, after.as_ref(), 2000).await.unwrap();
-            let Some(last) = part.last() else { break };
-            after = Some(last.id.clone());
-            to.load(&info.name, part).await.unwrap();
-        }
-    }
-    to.finish(all.counters()).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! What cases have in common.
+//! The common parts of cases.
 
 use std::sync::Arc;
 

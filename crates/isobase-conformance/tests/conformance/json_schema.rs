@@ -32,7 +32,7 @@ const DRAFTS: [(&str, &str, usize, usize); 5] = [
 ];
 
 /// Why a schema may be refused: a part of the message, and of how many groups at most. All is
-/// documented: nothing is fetched, what grows with whoever checks is not followed, patterns
+/// documented: nothing is fetched, what grows with the reader is not followed, patterns
 /// search in linear time.
 const REFUSALS: [(&str, usize); 6] = [
     ("leads out of the schema", 80),
@@ -44,7 +44,7 @@ const REFUSALS: [(&str, usize); 6] = [
     ("Unknown meta-schema", 2),
 ];
 
-/// What became of the groups of a draft.
+/// The outcome of the groups of a draft.
 #[derive(Debug, Default)]
 struct Tally {
     groups: usize,

@@ -11,7 +11,7 @@ use isobase_testkit::{
 };
 use tokio::time::Instant;
 
-/// Dropping a schema waits for nobody, but the machine may be busy.
+/// Dropping a schema waits for no one, but the machine may be busy.
 const DROP_DEADLINE: Duration = Duration::from_secs(30);
 
 #[expect(clippy::print_stderr, reason = "a case that does not run must say so")]

@@ -121,7 +121,7 @@ fn the_author_finishes_its_own_commit_before_the_next() {
         let commit = made(&a, head, &[("notes", "1", Some("{\"n\":1}"))]).await;
         proxy.rule(Method::POST, "_bulk_docs", 1_000, Action::Cut);
         a.commit(&commit).await.unwrap_err();
-        // Whoever asks for the head writes nothing of their own.
+        // A caller that asks for the head writes nothing of their own.
         assert_eq!(a.head().await.unwrap_err().kind, ErrorKind::Unavailable);
         proxy.clear();
         let head = a.head().await.unwrap();

@@ -366,7 +366,7 @@ async fn answers_that_are_not_old_yet_are_not_read_again() {
         ))
     };
     let at = |unix_us: i64| Timestamp { unix_us };
-    // Given three hours after the first look's bound; nobody has set an expiry.
+    // Given three hours after the first look's bound; no one has set an expiry.
     let script = Script::start(&[answer(DAY + 180 * MINUTE), answer(DAY + 180 * MINUTE)]).await;
     let native = script.native().await;
     for minute in 0..180 {
@@ -409,7 +409,7 @@ async fn what_is_listed_of_many_documents_is_read_at_once() {
 }
 
 #[tokio::test]
-async fn whoever_only_reads_needs_no_right_to_write() {
+async fn a_reader_needs_no_right_to_write() {
     let known = r#"{"Item":{"collection":{"S":"c"},"indexes":{"L":[]},"adopted":{"BOOL":true},"deleting":{"NULL":true},"documents":{"N":"2"}}}"#;
     let counted = r#"{"Count":2,"ScannedCount":2}"#;
     // The catalogue, no entries to look at, the head, the count, and both again.

@@ -127,14 +127,9 @@ impl<'j> Batch<'j> {
         };
         undo.push((place, std::mem::replace(&mut self.touched[place].now, now)));
         self.changes.push(NewChange { sequence: revision, touched: place, kind, kept });
-        Ok(Written {
-            id: self.touched[place].id.clone(),
-            kind,
-            revision: Revision::from_number(revision.cast_unsigned()),
-            created_at,
-            updated_at,
-            body: returned,
-        })
+        let id = self.touched[place].id.clone();
+        let revision = Revision::from_number(revision.cast_unsigned());
+        Ok(Written { id, kind, revision, created_at, updated_at, body: returned })
     }
 
     /// Deletes a document whose time is over, by a write of its own: whatever comes of the

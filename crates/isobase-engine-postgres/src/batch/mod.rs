@@ -1,4 +1,4 @@
-//! What a batch of writes does to the tables, worked out in memory. Asks and stores nothing.
+//! The effect of a batch of writes on the tables, worked out in memory. Asks and stores nothing.
 //!
 //! [`Batch::new`] says which rows must be known; with them [`Batch::apply`] carries out one job
 //! after the other, later ones seeing what earlier ones did; [`Batch::mutations`] is the sum.

@@ -1,4 +1,4 @@
-//! What is to be stored, as the columns of a few statements.
+//! Rows to be stored, as the columns of a few statements.
 
 use isobase_engine::Indexed;
 use isobase_types::ChangeKind;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::catalogue::IndexRow;
 
-/// What is to be stored, column by column.
+/// The values to store, column by column.
 #[derive(Debug, Default)]
 pub(crate) struct Mutations<'b> {
     pub(crate) upserts: Upserts<'b>,
@@ -64,7 +64,7 @@ pub(crate) struct NewAnswers<'b> {
 }
 
 impl Batch<'_> {
-    /// What is to be stored. Every collection with a change has a number by now.
+    /// The values to store. Every collection with a change has a number by now.
     pub(crate) fn mutations(&self) -> Mutations<'_> {
         let mut mutations = Mutations::default();
         let mut added = vec![0; self.collections.len()];

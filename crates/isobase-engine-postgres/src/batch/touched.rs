@@ -1,4 +1,4 @@
-//! What a batch touches: collections and documents, and what it made of them so far.
+//! The rows that a batch touches: collections and documents, and what it made of them so far.
 
 use std::{borrow::Cow, sync::Arc};
 
@@ -13,7 +13,7 @@ pub(crate) struct Stored<'j> {
     pub(crate) revision: i64,
     pub(crate) created_at: Timestamp,
     pub(crate) updated_at: Timestamp,
-    /// Empty when nobody needs it.
+    /// Empty when no one needs it.
     pub(crate) body: Cow<'j, str>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Collection {
     /// `None` when it has no row yet.
     pub(crate) id: Option<i32>,
     pub(crate) indexes: Arc<[IndexRow]>,
-    /// What its changes keep, if anything.
+    /// The parts that its changes keep, if any.
     pub(super) keep: Option<Arc<Keep>>,
     /// The change feed tells of its writes.
     pub(super) is_told: bool,
@@ -54,7 +54,7 @@ pub(super) struct Touched<'j> {
     pub(super) now: Now<'j>,
 }
 
-/// What the batch made of a document so far.
+/// The state of a document after the batch so far.
 #[derive(Clone, Debug)]
 pub(super) enum Now<'j> {
     AsBefore,

@@ -374,7 +374,7 @@ fn tables_of_the_second_version_are_brought_up_to_date() {
         schema.sql("ALTER TABLE {s}.clock DROP COLUMN database, DROP COLUMN epoch").await;
         schema.sql("ALTER TABLE {s}.changes DROP COLUMN former, DROP COLUMN body").await;
         schema.sql("UPDATE {s}.meta SET version = 2").await;
-        // Whoever only reads changes nothing, and says so.
+        // A caller that only reads changes nothing, and says so.
         let mut options = schema.options();
         options.read_only = true;
         let refused = PostgresEngine::connect(options, Arc::new(SystemClock)).await.unwrap_err();

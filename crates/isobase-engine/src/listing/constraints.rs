@@ -1,4 +1,4 @@
-//! What a filter says about single fields.
+//! Constraints of a filter on single fields.
 
 use std::ops::Bound;
 
@@ -64,7 +64,7 @@ pub(super) enum Constraint<'a> {
     Interval { lower: Bound<&'a Literal>, upper: Bound<&'a Literal> },
 }
 
-/// What must hold of single fields for the filter to hold.
+/// The constraints on single fields for the filter to hold.
 pub(super) struct Constraints<'a> {
     pub(super) fields: Vec<(&'a FieldPath, Constraint<'a>)>,
     /// Together they say as much as the filter.

@@ -17,14 +17,14 @@ pub struct CountRun<'a> {
     /// Documents that have expired do not count.
     cutoff: Option<Cutoff>,
     scan_max: u64,
-    /// What is left to count, the last first.
+    /// The ranges left to count, the last first.
     ranges: Vec<PlannedRange>,
     exact: bool,
     examined: u64,
     counted: u64,
 }
 
-/// What a count wants next.
+/// The next step of a count.
 #[derive(Debug)]
 pub enum CountStep {
     /// The number of documents in the whole collection, then [`CountRun::feed_count`].

@@ -12,7 +12,7 @@ pub(crate) const RANGES_MAX: usize = 64;
 pub struct ReadyIndex {
     /// The engine's number for it.
     pub id: i64,
-    /// What it orders by.
+    /// Its order.
     pub order: Order,
 }
 

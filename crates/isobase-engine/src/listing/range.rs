@@ -4,7 +4,7 @@ use std::ops::Bound;
 
 use isobase_types::DocumentId;
 
-/// What an engine reads.
+/// The range that an engine reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Range {
     /// Documents by their ids.

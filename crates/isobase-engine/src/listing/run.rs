@@ -50,7 +50,7 @@ pub struct Row {
     pub document: Document,
 }
 
-/// What a run wants next.
+/// The next step of a run.
 #[derive(Debug)]
 pub enum Step {
     /// Read these, then [`ListRun::feed`] the answers in the same order.
@@ -75,7 +75,7 @@ pub struct ListRun<'a> {
     proved: bool,
     streams: Vec<Stream>,
     mode: Mode,
-    /// What to try when the main plan finds too little.
+    /// The plan to try when the main plan finds too little.
     probe: Option<Vec<PlannedRange>>,
     /// What to do when a probe finds too much.
     fallback: Option<Main>,
@@ -180,7 +180,7 @@ impl<'a> ListRun<'a> {
         Self { proved: self.covered, ..self }
     }
 
-    /// What the reader may leave out of the answers to the last [`Step::Fetch`].
+    /// The documents that the reader may leave out of the answers to the last [`Step::Fetch`].
     #[must_use]
     pub fn sieve(&self) -> Sieve<'_> {
         let filter = (!self.proved).then_some(&self.request.filter);

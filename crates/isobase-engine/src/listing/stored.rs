@@ -1,5 +1,6 @@
 //! Keys of indexes where a database bounds their length.
 
+use isobase_types::hex;
 use sha2::{Digest, Sha256};
 
 /// Digits of the hash at the end of a cut key: 128 bits.
@@ -37,9 +38,7 @@ impl StoredKeys {
         let hash = Sha256::digest(&key);
         key.truncate(self.kept());
         // Digits hold no byte that a database would have to escape.
-        for byte in &hash[..HASH_DIGITS / 2] {
-            key.extend_from_slice(format!("{byte:02x}").as_bytes());
-        }
+        key.extend_from_slice(hex(&hash[..HASH_DIGITS / 2]).as_bytes());
         key
     }
 
@@ -62,7 +61,7 @@ impl StoredKeys {
         lower.len() <= self.kept() && upper.is_none_or(|upper| upper.len() <= self.kept())
     }
 
-    /// What all stored keys begin with among which this one is in no order; `None` for a key that
+    /// The beginning of all stored keys among which this one is in no order; `None` for a key that
     /// is in its place.
     #[must_use]
     pub fn group(self, stored: &[u8]) -> Option<&[u8]> {

@@ -67,7 +67,7 @@ pub(crate) enum Place {
 pub(crate) struct Violation {
     /// How many of the given bytes come before it.
     pub(crate) at: usize,
-    /// What is wrong.
+    /// The fault.
     pub(crate) reason: &'static str,
 }
 

@@ -9,18 +9,18 @@ use serde_json::{Map, Value, json};
 use crate::{ProblemCode, Spec, problem::ProblemBody};
 use schemas::Schemas;
 
-/// What the document says of a service as a whole.
+/// The part of the document about a service as a whole.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// Its name.
     pub title: &'static str,
     /// Its version.
     pub version: &'static str,
-    /// What a reader must know.
+    /// The facts that a reader must know.
     pub description: &'static str,
     /// Its licence, as an expression of SPDX.
     pub license: &'static str,
-    /// What each group of routes is about. A group that is not named here is described by its name.
+    /// The subject of each group of routes. A group that is not named here is described by its name.
     pub tags: &'static [(&'static str, &'static str)],
     /// Every code that a problem of the service may have.
     pub codes: Vec<ProblemCode>,

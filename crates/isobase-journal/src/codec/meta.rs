@@ -14,7 +14,7 @@ use crate::Tag;
 /// A field that is part of a body only where another program has written it.
 const OWN_ID: &str = "id";
 
-/// What we keep about a document, in the document.
+/// Our bookkeeping of a document, in the document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Meta {
     /// The number of the write that gave the document its content: its revision.
@@ -48,7 +48,7 @@ pub struct NativeDocument {
     pub body: String,
     /// The bookkeeping, also when it is out of date.
     pub meta: Option<Meta>,
-    /// What the database calls this version.
+    /// The database's name of this version.
     pub tag: Tag,
 }
 
@@ -95,7 +95,7 @@ impl NativeDocument {
         Self { id, revision, created_at, updated_at, body, meta, tag }
     }
 
-    /// What indexes sort it by.
+    /// The values by which indexes sort it.
     #[must_use]
     pub fn indexed(&self) -> Indexed<'_> {
         let Self { created_at, updated_at, .. } = *self;

@@ -13,7 +13,7 @@ const EXACT_MAX: u64 = 1 << 53;
 /// are floats to most programs.
 const INTEGER_LENGTH_MAX: usize = 21;
 
-/// What every database can hold without rounding or refusing, with a margin: DynamoDB's numbers
+/// Numbers that every database can hold without rounding or refusing, with a margin: DynamoDB's numbers
 /// end at 1e126 and at 1e-130.
 const PLAIN_MAX: f64 = 1e100;
 const PLAIN_MIN: f64 = 1e-100;

@@ -1,4 +1,4 @@
-//! What a native document can hold.
+//! The limits of a native document.
 
 use isobase_engine::listing::StoredKeys;
 
@@ -9,7 +9,7 @@ pub const META_FIELD: &str = "isobase_meta";
 /// fields of these names are held in the bookkeeping.
 pub(super) const RESERVED: [&str; 3] = ["_id", "_rev", META_FIELD];
 
-/// What the native form of a database cannot hold, beyond sizes. Such values are not refused:
+/// Limits of the native form of a database, beyond sizes. Such values are not refused:
 /// they are wrapped (see [`super::wrap`]). Numbers are no rule: what the native number cannot
 /// hold exactly is spelled in the document's bookkeeping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What the native form loses.
+//! Losses of the native form.
 //!
 //! A document in its *usual form* has the fields of every object in the order of their bytes and
 //! only plain numbers. What differs is its *shape*: the order of the fields, as places among the
@@ -28,7 +28,7 @@ const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop
 /// Deepest shape that is read; what is deeper was not made by us.
 const LEVELS_MAX: u32 = 160;
 
-/// What differs from the usual form, in one value.
+/// The difference from the usual form, in one value.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Shape<'a> {
     Number(&'a str),
@@ -201,7 +201,7 @@ impl<'a> Reader<'a> {
                     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
                 };
                 let text = self.run(of_number);
-                // Whoever altered the note must not make text of it that is no JSON.
+                // A caller that altered the note must not make text of it that is no JSON.
                 matches!(Tree::parse(text), Ok(Tree::Number(_))).then_some(Shape::Number(text))
             }
             b'[' => {

@@ -160,7 +160,7 @@ impl From<&str> for Tree {
 pub struct InvalidTree {
     /// Where, in bytes.
     pub offset: usize,
-    /// What should stand there.
+    /// The expected kind.
     pub expected: &'static str,
 }
 

@@ -1,10 +1,10 @@
-//! What can go wrong with a commit.
+//! Possible failures of a commit.
 
 use std::time::Duration;
 
 use isobase_engine::ErrorKind;
 
-/// What happens to one commit.
+/// The fate of one commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// Another process was faster.
@@ -22,7 +22,7 @@ pub enum Fault {
     RequestLate,
     /// The request is that long on its way.
     Slow(Duration),
-    /// The process is killed after the log was written and before the documents were: whoever
+    /// The process is killed after the log was written and before the documents were: a caller that
     /// asks for the head finishes it.
     HalfDone,
 }

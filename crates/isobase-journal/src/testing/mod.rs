@@ -25,7 +25,7 @@ pub struct FakeDatabase {
     settings: FakeSettings,
 }
 
-/// What the database can do.
+/// The abilities of the database.
 #[derive(Clone, Copy, Debug)]
 pub struct FakeSettings {
     /// How much one commit may write.
@@ -171,7 +171,7 @@ impl FakeDatabase {
         self.state().head_way.is_some()
     }
 
-    /// Lets nobody read the head, as if the connection were broken.
+    /// Lets no one read the head, as if the connection were broken.
     pub fn break_heads(&self, broken: bool) {
         self.state().heads_broken = broken;
     }

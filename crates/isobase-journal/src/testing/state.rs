@@ -1,4 +1,4 @@
-//! What the database holds.
+//! The contents of the database.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -62,7 +62,7 @@ impl Stored {
 }
 
 impl State {
-    /// What whoever asks for the head does first.
+    /// The first work of a caller that asks for the head.
     pub(super) fn recover(&mut self) {
         for mut write in std::mem::take(&mut self.half_done) {
             // What a purge has deleted meanwhile has no keys either.
@@ -78,7 +78,7 @@ impl State {
     /// A late request arrives.
     pub(super) fn arrive(&mut self, tags: bool) {
         if let Some(commit) = self.late.take() {
-            // Nobody waits for its answer.
+            // No one waits for its answer.
             let _ = self.commit(&commit, tags, None);
         }
     }
@@ -200,7 +200,7 @@ impl State {
     }
 }
 
-/// What every commit must hold.
+/// Invariants of every commit.
 fn check(commit: &Commit) {
     let Commit { head, next, documents, changes, .. } = commit;
     assert_eq!(next.commit, head.commit + 1);

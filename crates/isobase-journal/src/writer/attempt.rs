@@ -28,7 +28,7 @@ const READ_BYTES_MAX: usize = 64 << 20;
 /// How many times as many documents are read after a part of small ones.
 const PART_GROWTH: usize = 4;
 
-/// What is read for a group.
+/// The documents read for a group.
 struct Wanted {
     keys: Vec<DocumentKey>,
     /// So many of the first keys are of a batch in one piece, which wants all of them.

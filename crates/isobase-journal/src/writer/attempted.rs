@@ -1,4 +1,4 @@
-//! What an attempt looks at, and what comes of it.
+//! The input of an attempt, and its outcome.
 
 use isobase_engine::EngineError;
 
@@ -9,7 +9,7 @@ pub(super) const IDS_AHEAD_FIRST: i64 = 64;
 
 pub(super) const IDS_AHEAD_MAX: i64 = 1 << 10;
 
-/// What an attempt looks at.
+/// The input of an attempt.
 #[derive(Clone, Copy)]
 pub(super) struct Scope {
     /// At most this many batches.
@@ -42,7 +42,7 @@ pub(super) enum Again {
     DocumentChanged,
 }
 
-/// What [`Task::attempt`] did.
+/// The outcome of [`Task::attempt`].
 pub(super) enum Attempted {
     Done,
     Again {

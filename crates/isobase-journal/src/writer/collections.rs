@@ -13,7 +13,7 @@ use crate::{
 /// Deletes all documents of a collection.
 pub(crate) struct DeleteCollection(pub(crate) CollectionName);
 
-/// What a deletion came to.
+/// The outcome of a deletion.
 pub(crate) struct Deleted {
     /// How many documents there were.
     pub(crate) documents: u64,

@@ -14,7 +14,7 @@ use crate::{
 /// How long the last look for a commit takes, after its deadline.
 const LAST_LOOK: Duration = Duration::from_secs(2);
 
-/// What became of a commit.
+/// The outcome of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     /// It was carried out.
@@ -28,7 +28,7 @@ enum Fate {
 }
 
 impl Fate {
-    /// What the author is answered; `None` while nobody can say.
+    /// The answer to the author; `None` while no one can say.
     fn answer(self) -> Option<Result<Result<(), CommitError>, EngineError>> {
         match self {
             Self::Written => Some(Ok(Ok(()))),
@@ -53,7 +53,7 @@ impl<B: DocumentDatabase> Shared<B> {
         let mut pauses = pauses();
         let mut lost: Option<EngineError> = None;
         loop {
-            // Whoever stops waiting for a commit does not know what becomes of it.
+            // A caller that stops waiting for a commit does not know what becomes of it.
             let answer = tokio::time::timeout_at(deadline, self.database.commit(commit)).await;
             let answer = answer.unwrap_or_else(|_| {
                 let message = "the database did not answer a commit in time";
@@ -106,7 +106,7 @@ impl<B: DocumentDatabase> Shared<B> {
         }
     }
 
-    /// What became of a commit.
+    /// The outcome of a commit.
     async fn fate_of(&self, commit: &Commit) -> Result<Fate, EngineError> {
         let head = self.database.head().await?;
         if head.commit < commit.next.commit {
@@ -127,7 +127,7 @@ impl<B: DocumentDatabase> Shared<B> {
             return Ok(written(found.first().is_some_and(|found| found.as_ref() == Some(given))));
         }
         if commit.catalogue.is_empty() {
-            // It only moves the head: whether ours or another one stands there, nobody can tell
+            // It only moves the head: whether ours or another one stands there, no one can tell
             // but by all of it.
             return Ok(written(head == commit.next));
         }
@@ -136,9 +136,9 @@ impl<B: DocumentDatabase> Shared<B> {
         Ok(written(commit.catalogue.iter().all(|entry| known.contains(entry))))
     }
 
-    /// What became of a commit whose changes are in the log: two processes may tell the same
+    /// The outcome of a commit whose changes are in the log: two processes may tell the same
     /// changes of the same microsecond, and what they wrote tells them apart. Commits that also
-    /// wrote the same content have done what the author asked for, whoever carried them out.
+    /// wrote the same content have done what the author asked for, no matter who carried them out.
     async fn fate_by_documents(&self, commit: &Commit) -> Result<Fate, EngineError> {
         // What only goes is gone, and was to go.
         let mut fate = Fate::Written;
@@ -181,7 +181,7 @@ mod tests {
 
     const AT: Timestamp = Timestamp { unix_us: 1_795_183_740_123_456 };
 
-    /// The commit for a head that gives one document a body, whoever makes it.
+    /// The commit for a head that gives one document a body, no matter who makes it.
     fn commit(database: &FakeDatabase, head: Head, body: &str, before: Option<Before>) -> Commit {
         let sequence = Sequence(head.sequence.0 + 1);
         let collection = CollectionName::new("a").unwrap();

@@ -84,7 +84,7 @@ impl<B: DocumentDatabase> Task<B> {
         ended(End::Failed(EngineError::new(ErrorKind::LimitExceeded, message)), Vec::new())
     }
 
-    /// Applies a whole batch, or what is left of it when it is atomic and refused; none when it does
+    /// Applies a whole batch, or what is left of it when it is atomic and refused; `None` if it does
     /// not fit.
     fn apply_piece(
         &self,

@@ -1,4 +1,4 @@
-//! What is asked of the writing task, and how far it is.
+//! Requests to the writing task, and how far they are.
 
 use isobase_engine::{
     BatchProgress, EngineError, ErrorKind, WriteBatch, WriteOutcome, WriteReport,

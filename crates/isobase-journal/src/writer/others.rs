@@ -1,4 +1,4 @@
-//! What checks ask beside the document that is written, and must be read before the group is
+//! Questions of checks about other documents, and must be read before the group is
 //! decided anew.
 
 use std::collections::HashSet;
@@ -11,7 +11,7 @@ use crate::{DocumentKey, IndexEntry, catalogue::Catalogue};
 /// A field of a collection, and the id to which it refers.
 pub(crate) type Reference = (CollectionName, FieldPath, DocumentId);
 
-/// What must be read before what was decided counts.
+/// The documents to be read before the decision counts.
 #[derive(Debug, Default)]
 pub(crate) struct WantedOthers {
     pub(crate) documents: HashSet<DocumentKey>,

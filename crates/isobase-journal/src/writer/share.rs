@@ -1,4 +1,4 @@
-//! What a group means for its batches.
+//! The outcome of a group for its batches.
 
 use isobase_engine::{BatchProgress, EngineError, WriteOutcome};
 

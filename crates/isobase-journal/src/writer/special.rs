@@ -32,7 +32,7 @@ pub(crate) trait Special<B: DocumentDatabase>: Job + Sync {
     ) -> impl Future<Output = Result<Self::Reply, EngineError>> + Send;
 }
 
-/// What a special job sees, and the group that it fills.
+/// The view of a special job, and the group that it fills.
 pub(crate) struct Scene<'a, B: DocumentDatabase> {
     pub(crate) shared: &'a Shared<B>,
     pub(crate) catalogue: &'a Catalogue,

@@ -39,7 +39,7 @@ pub(crate) struct Found {
     pub(crate) elsewhere: Option<Sequence>,
 }
 
-/// What stamps found.
+/// The findings of stamps.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StampCounts {
     pub(crate) created: u64,

@@ -44,12 +44,12 @@ pub(super) struct Task<B: DocumentDatabase> {
     /// The head as it was after our last commit, or when it was read. `None` when another process
     /// is known to have moved it.
     pub(super) head: Option<(Head, Instant)>,
-    /// When nobody was loading the database.
+    /// When no one was loading the database.
     pub(super) free_at: Option<Instant>,
     maintenance: Maintenance,
 }
 
-/// What is asked of the task.
+/// A request to the task.
 pub(super) enum Work<B: DocumentDatabase> {
     Write(Asked<Write, EngineError>),
     /// What is no batch, with the way back to its caller.
@@ -62,7 +62,7 @@ pub(super) trait AnyWork<B: DocumentDatabase>: Send + Sync {
     fn run<'t>(self: Box<Self>, task: &'t mut Task<B>) -> BoxFuture<'t, ()>;
 }
 
-/// What to do next.
+/// The next step.
 enum Next<B: DocumentDatabase> {
     Writes,
     Other(Box<dyn AnyWork<B>>),
@@ -116,7 +116,7 @@ impl<B: DocumentDatabase> Task<B> {
                 match work {
                     Work::Write(asked) => self.active.push_back(Active::new(asked, place)),
                     // What was asked for before has its turn before. The rest of a large batch
-                    // does not: it would hold up whoever comes after this.
+                    // does not: it would hold up the next one.
                     Work::Other(work) => {
                         while self.active.iter().any(Active::waits_for_its_turn) {
                             Box::pin(self.write(Intake::Closed)).await;

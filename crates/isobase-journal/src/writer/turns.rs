@@ -2,7 +2,7 @@
 //!
 //! Of two commits that are made for one head one is in vain. Processes that write at the same time
 //! therefore take turns, in the order of the numbers that they sign with: each commits when it
-//! sees the commit of the one before it. It is a habit and nothing more. Whoever does not come
+//! sees the commit of the one before it. It is a habit and nothing more. A caller that does not come
 //! when it is its turn is passed over after a moment, and of commits out of turn still one wins.
 
 use std::{collections::HashMap, time::Duration};
@@ -18,7 +18,7 @@ const TIME_GUESS: Duration = Duration::from_millis(10);
 /// What is added to the time of a turn, for a process that was busy.
 const TURN_GRACE: Duration = Duration::from_millis(5);
 /// Once in so long a process waits when it is its turn, and lets one come in between that it has
-/// never seen: such a one is too late each time otherwise. The time grows while nobody comes.
+/// never seen: such a one is too late each time otherwise. The time grows while no one comes.
 const OFFER_FIRST: Duration = Duration::from_millis(250);
 const OFFER_MAX: Duration = Duration::from_secs(2);
 /// Whose turn it is, as far as this process can tell.
@@ -154,7 +154,7 @@ mod tests {
     async fn a_process_alone_waits_for_nobody() {
         let mut turns = Turns::new(5);
         assert!(turns.wait().is_none());
-        // Whoever wrote that may have ended long ago.
+        // A caller that wrote that may have ended long ago.
         turns.saw(&head(7, 2));
         assert!(turns.wait().is_none());
         turns.committed(&head(8, 5), TIME_GUESS);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_does_not_come_is_passed_over() {
+    async fn one_who_does_not_come_is_passed_over() {
         let mut turns = among_three();
         turns.committed(&head(4, 5), TIME_GUESS);
         let (_, until) = turns.wait().unwrap();

@@ -279,7 +279,7 @@ async fn all_who_wait_for_another_process_cost_one_look_a_second() {
     let database = database();
     let (here, there) = (Arc::new(open(&database).await), open(&database).await);
     write(&there, create("{}")).await;
-    // Whoever waits has read before.
+    // A caller that waits has read before.
     assert_eq!(changes(&here).await.len(), 1);
     let before = database.heads_read();
     tokio::time::sleep(Duration::from_secs(3_600)).await;
@@ -345,7 +345,7 @@ async fn nobody_else_writes_while_it_is_loaded() {
     assert_eq!((after.id, after.revision.number()), (3.into(), Some(6)));
 }
 
-/// Each commit takes a while to arrive: whoever decides for a head that others are about to move
+/// Each commit takes a while to arrive: a caller that decides for a head that others are about to move
 /// commits in vain. Without turns that is two of three.
 #[tokio::test(start_paused = true)]
 async fn processes_that_write_at_once_take_turns() {

@@ -17,7 +17,7 @@ async fn key_of_a_half_done_commit_is_not_carried_out_again() {
         };
         database.inject(Fault::HalfDone);
         database.break_heads(true);
-        // The log is written, nobody could say so, and the documents are not there yet.
+        // The log is written, no one could say so, and the documents are not there yet.
         let (first, ()) = tokio::join!(engine.write(keyed()), async {
             while database.commits() == 0 {
                 tokio::task::yield_now().await;

@@ -2,7 +2,7 @@ use isobase_licences::{Code, LicenceError};
 
 use crate::support::{World, actor, asked};
 
-/// Whoever is told that a licence is invalid stops: an outage must never say so.
+/// Anyone who is told that a licence is invalid stops: an outage must never say so.
 #[tokio::test]
 async fn an_outage_is_never_an_invalid_licence() {
     let world = World::new();

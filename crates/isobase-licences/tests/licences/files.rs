@@ -29,7 +29,7 @@ async fn without_a_secret_nothing_is_signed() {
     assert!(matches!(refused, Err(LicenceError::NoSecret(_))));
 }
 
-/// Whoever has the public key of a secret for licences alone keeps it.
+/// Anyone who has the public key of a secret for licences alone keeps it.
 #[tokio::test]
 async fn a_secret_for_licences_alone_signs_as_before() {
     let secret = Secret::new(&"s".repeat(32)).unwrap();

@@ -139,7 +139,7 @@ impl World {
 
     /// The actions in the audit, by the ids of their entries.
     pub async fn audit(&self) -> Vec<serde_json::Value> {
-        let documents = self.documents(isobase_licences::AUDIT_COLLECTION).await;
+        let documents = self.documents(isobase_auth::AUDIT_COLLECTION).await;
         documents.iter().map(|it| serde_json::from_str(&it.body).unwrap()).collect()
     }
 }

@@ -117,7 +117,7 @@ impl<R: Read> Ahead<R> {
         let mut frame = self.frames.frame()?;
         let bytes = frame.content.len() + WAITING_BYTES;
         let documents = match frame.kind {
-            // Nobody asks for them; their checksum agreed.
+            // No one asks for them; their checksum agreed.
             FrameKind::Documents if self.pass == Pass::Files => {
                 frame.content = Vec::new();
                 None
@@ -125,7 +125,7 @@ impl<R: Read> Ahead<R> {
             FrameKind::Documents => {
                 let (done, documents) = sync_channel(1);
                 let job = Job { content: std::mem::take(&mut frame.content), done };
-                // Without a thread nobody answers, and that is noticed then.
+                // Without a thread no one answers, and that is noticed then.
                 let _ = self.jobs.send(job);
                 Some(documents)
             }
@@ -148,7 +148,7 @@ fn work(jobs: &Mutex<Receiver<Job>>, pass: Pass) {
     loop {
         let job = jobs.lock().recv();
         let Ok(Job { content, done }) = job else { return };
-        // Nobody waits for it when the reading was given up.
+        // No one waits for it when the reading was given up.
         let _ = done.send(read_documents(&content, pass));
     }
 }

@@ -49,14 +49,14 @@ const LAYERS_MAX: u32 = 100;
 /// Documents of a layer that are read at a time.
 const READS: usize = 500;
 
-/// What to dump.
+/// Options of a dump.
 #[derive(Clone, Debug, Default)]
 pub struct DumpOptions {
     /// The source as the caller names it, without secrets.
     pub source: String,
     /// Only these collections; all when none is named.
     pub collections: Vec<CollectionName>,
-    /// Whether collections of the service are in it that nobody names. Sessions never are.
+    /// Whether collections of the service are in it that no one names. Sessions never are.
     pub system: System,
     /// Only what was written after another archive.
     pub since: Option<Since>,
@@ -83,7 +83,7 @@ pub struct Since {
     pub sequence: Sequence,
     /// Of which database and epoch; `None` of a bare number, and of archives of older programs.
     pub identity: Option<Identity>,
-    /// What it says of itself; `None` when only the place is known. Then nobody can tell here
+    /// Its description; `None` when only the place is known. Then no one can tell here
     /// whether the two belong together.
     pub archive: Option<Header>,
 }
@@ -119,14 +119,14 @@ impl Since {
     }
 }
 
-/// What was dumped.
+/// The report of a dump.
 #[derive(Clone, Debug, Serialize)]
 pub struct DumpReport {
     /// Names the archive.
     pub id: String,
     /// The engine that was read.
     pub engine: String,
-    /// What the archive says of itself.
+    /// The archive's description of itself.
     pub footer: Footer,
     /// Where it begins; `None` when it holds everything.
     pub since: Option<u64>,
@@ -286,7 +286,7 @@ struct Dumping<'a> {
     spool: Option<Spool>,
 }
 
-/// What changes touch.
+/// The documents that changes touch.
 #[derive(Default)]
 struct Touched {
     /// Whatever was there before is gone.
@@ -313,7 +313,7 @@ impl Dumping<'_> {
         let (one_moment, counters) = (scan.one_moment, scan.counters);
         let since = match &self.options.since {
             Some(since) => {
-                // Only its counters were asked for; the source keeps a lot for whoever holds it.
+                // Only its counters were asked for; the source keeps a lot for as long as it is held.
                 drop(scan);
                 since.sequence
             }
@@ -397,7 +397,7 @@ impl Dumping<'_> {
         })
     }
 
-    /// The schema of a collection, for whoever reads the archive; it travels as a document too.
+    /// The schema of a collection, for readers of the archive; it travels as a document too.
     async fn schema(&self, collection: &CollectionName) -> Result<Option<Box<RawValue>>, OpsError> {
         let found = schemas::schema_of(self.from, collection).await?;
         let Some(document) = found else { return Ok(None) };

@@ -21,12 +21,12 @@ pub enum ArchiveError {
         /// Where it ends.
         bytes: u64,
     },
-    /// What it holds is not what was written.
+    /// Its content is not as it was written.
     #[error("it is damaged near byte {offset}: {reason}")]
     Damaged {
         /// Where, in the archive itself when it is encrypted.
         offset: u64,
-        /// What is wrong there.
+        /// The fault there.
         reason: String,
     },
     /// It holds everything, and so does one before it.

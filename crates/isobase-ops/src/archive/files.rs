@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use isobase_engine::Engine;
-use isobase_types::{CollectionName, DocumentId};
+use isobase_types::{CollectionName, DocumentId, hex};
 use sha2::{Digest as _, Sha256};
 use tokio::{
     sync::mpsc::{self, Receiver},
@@ -21,7 +21,6 @@ use super::{
 use crate::{
     Control, FileBytes, FilePlace, FilesReport, OpsError, Side,
     files::{self, Fate, FileEntry, Spool, failed_at, is_there, keep, progress},
-    hex::hex,
 };
 
 /// Files that are taken from the list at a time.
@@ -151,7 +150,7 @@ fn read_files(
                     return Err(OpsError::Stopped { documents: 0 });
                 }
                 match piece {
-                    // Nobody reads any more: that side has an error of its own to tell.
+                    // No one reads any more: that side has an error of its own to tell.
                     File(_) | Bytes(_) | FileEnd => {
                         sender.blocking_send(piece).map_err(|_| OpsError::Stopped { documents: 0 })
                     }

@@ -1,4 +1,4 @@
-//! What the frames hold.
+//! The contents of the frames.
 
 use std::{borrow::Cow, collections::BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::{CollectionDigest, Digest};
 pub struct Header {
     /// Names the archive: 32 hexadecimal digits.
     pub id: String,
-    /// What wrote it.
+    /// The program that wrote it.
     pub program: String,
     /// When it was begun.
     pub created_at: String,
@@ -30,7 +30,7 @@ pub struct Header {
     /// Only these collections; `None` when it is of all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub collections: Option<Vec<String>>,
-    /// What the service keeps about itself was left out.
+    /// The collections of the service itself were left out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_system: bool,
     /// The files that its documents tell of are in it.
@@ -64,7 +64,7 @@ impl Header {
     }
 }
 
-/// What an archive of changes comes after.
+/// The archive that an archive of changes comes after.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeaderSince {
     /// The place.
@@ -115,7 +115,7 @@ pub struct Footer {
     pub last_id: i64,
     /// All of it is of one moment, that of `sequence`.
     pub one_moment: bool,
-    /// What it holds of files; `None` of an archive without them.
+    /// The files it holds; `None` of an archive without them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub files: Option<FooterFiles>,
     /// Bytes before the frame of the footer.
@@ -124,7 +124,7 @@ pub struct Footer {
     pub sha256: String,
 }
 
-/// What an archive holds of files.
+/// The files of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FooterFiles {
     /// Files in it.
@@ -148,7 +148,7 @@ pub(crate) struct FileEnd {
     pub(crate) sha256: String,
 }
 
-/// What the archive holds of a collection.
+/// One collection of the archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "FooterCollectionFields")]
 pub struct FooterCollection {

@@ -1,4 +1,4 @@
-//! What an archive is made of: frames with lengths and checksums.
+//! The parts of an archive: frames with lengths and checksums.
 
 use std::io::{self, Read, Write};
 
@@ -39,7 +39,7 @@ const FILE_BYTES_MAX: usize = 1 << 10;
 const HEAD_BYTES: usize = 12;
 const CHECKSUM_BYTES: usize = 8;
 
-/// What a frame holds.
+/// The content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FrameKind {
     Header,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use futures_util::future::BoxFuture;
-use isobase_types::{CollectionName, Document, DocumentId};
+use isobase_types::{CollectionName, Document, DocumentId, hex};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
@@ -15,16 +15,15 @@ use super::{
 };
 use crate::{
     CollectionDigest, CollectionReport, Control, OpsError, Progress, Stage,
-    hex::hex,
     selection::{Selection, system_among},
 };
 
-/// What archives hold, after all of them were read and every checksum agreed.
+/// The contents of archives, after all of them were read and every checksum agreed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ArchiveReport {
-    /// What each of them says of itself, first the one with everything.
+    /// The description of each, first the one with everything.
     pub archives: Vec<OneArchive>,
-    /// What a database holds after they are restored.
+    /// The contents of a database after they are restored.
     pub collections: Vec<CollectionReport>,
     /// Its documents.
     pub documents: u64,
@@ -36,7 +35,7 @@ pub struct ArchiveReport {
     pub file_bytes: u64,
 }
 
-/// What an archive says of itself.
+/// An archive's description of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OneArchive {
     /// How the caller names it.
@@ -243,7 +242,7 @@ fn key(collection: &CollectionName, id: &DocumentId) -> [u8; 16] {
     key
 }
 
-/// What a reader meets.
+/// The fate of a reader.
 pub(crate) enum Piece {
     Header(Box<Header>),
     Collection(Box<CollectionHead>),
@@ -283,7 +282,7 @@ pub(crate) fn read(
     }
 }
 
-/// What was read of an archive so far.
+/// The part of an archive read so far.
 struct Reading {
     pass: Pass,
     is_first: bool,
@@ -308,7 +307,7 @@ impl Reading {
         }
     }
 
-    /// What a frame holds.
+    /// The content of a frame.
     ///
     /// # Errors
     /// Why it is damaged.

@@ -34,9 +34,9 @@ use crate::{
 /// How to restore.
 #[derive(Clone, Debug)]
 pub struct RestoreOptions {
-    /// What to do when the target has documents.
+    /// The way to treat a target that has documents.
     pub existing: Existing,
-    /// What to do about documents that the target cannot hold.
+    /// The way to treat documents that the target cannot hold.
     pub on_refused: OnRefused,
     /// Most documents written in a second.
     pub per_second: Option<NonZeroU32>,
@@ -66,12 +66,12 @@ impl Default for RestoreOptions {
     }
 }
 
-/// What was restored.
+/// The report of a restore.
 #[derive(Clone, Debug, Serialize)]
 pub struct RestoreReport {
     /// The engine that was written.
     pub engine: String,
-    /// What the target holds of the archives, by collection.
+    /// The contents of the target that are of the archives, by collection.
     pub collections: Vec<CollectionReport>,
     /// Its documents.
     pub documents: u64,
@@ -81,7 +81,7 @@ pub struct RestoreReport {
     pub bytes_written: u64,
     /// Documents that were in the target before and stayed.
     pub skipped: u64,
-    /// What the target cannot hold, and was left out.
+    /// Documents that the target cannot hold and that were left out.
     pub left_out: PreflightReport,
     /// Indexes declared in the target, as `collection: fields`.
     pub indexes: Vec<String>,
@@ -95,7 +95,7 @@ pub struct RestoreReport {
     pub files: Option<FilesReport>,
     /// Files that are in the archives and were left out.
     pub files_left_out: u64,
-    /// What was added to every revision; 0 when they are as they were.
+    /// The number added to every revision; 0 when they are as they were.
     pub revisions_moved_by: u64,
     /// The last write of the target.
     pub sequence: u64,
@@ -166,9 +166,9 @@ struct Work<'a> {
     checked: Arc<Checked>,
 }
 
-/// What was loaded.
+/// The loaded documents.
 struct Loaded {
-    /// What the target must hold.
+    /// The documents that the target must hold.
     expected: BTreeMap<CollectionName, CollectionDigest>,
     skipped: u64,
     inputs: Vec<ArchiveInput>,
@@ -328,7 +328,7 @@ impl Work<'_> {
             let mut inputs = inputs;
             read_state(&mut inputs, &checked, &control, &mut |collection, documents| {
                 let part = Part { collection: collection.clone(), documents };
-                // Nobody reads any more: that side has an error of its own to tell.
+                // No one reads any more: that side has an error of its own to tell.
                 sender.blocking_send(part).map_err(|_| OpsError::Stopped { documents: 0 })
             })?;
             Ok(inputs)

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use isobase_types::{CollectionName, Document, DocumentId};
+use isobase_types::{CollectionName, Document, DocumentId, hex};
 use sha2::{Digest as _, Sha256};
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -19,7 +19,7 @@ use super::{
     frame::{FrameKind, FrameWriter, PARTS_BYTES_MAX, VERSION_FILES, VERSION_PLAIN},
     input::Passphrase,
 };
-use crate::{CollectionDigest, OpsError, hex::hex};
+use crate::{CollectionDigest, OpsError};
 
 /// Content of a frame of documents, about: what a reader holds in memory.
 const FRAME_BYTES: usize = 1 << 20;
@@ -27,7 +27,7 @@ const FRAME_BYTES: usize = 1 << 20;
 /// Parts that wait to be written.
 const PARTS_WAITING: usize = 2;
 
-/// What is written next.
+/// The frame that is written next.
 pub(crate) enum Piece {
     Collection(CollectionName, Box<CollectionHead>),
     Documents(Vec<Document>),
@@ -50,7 +50,7 @@ pub(crate) struct End {
     pub(crate) files_missing: u64,
 }
 
-/// What was written.
+/// The rows written.
 #[derive(Debug)]
 pub(crate) struct Written {
     pub(crate) footer: Footer,
@@ -146,7 +146,7 @@ struct Body<W> {
     digests: BTreeMap<CollectionName, CollectionDigest>,
     documents: u64,
     deletions: u64,
-    /// What was written of files; `None` in an archive without them.
+    /// The files written; `None` in an archive without them.
     files: Option<FooterFiles>,
     /// The file that is being written.
     file: Option<OpenFile>,

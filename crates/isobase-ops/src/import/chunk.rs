@@ -46,7 +46,7 @@ pub struct Item {
 }
 
 impl Item {
-    /// What writes it.
+    /// The operation that writes it.
     #[must_use]
     pub fn operation(&self, collection: &CollectionName, ids: Ids) -> WriteOperation {
         let body = self.body.clone();
@@ -69,7 +69,7 @@ pub struct LeftOut {
     pub number: u64,
     /// The line on which it begins, from 1.
     pub line: u64,
-    /// What is wrong with it.
+    /// Its fault.
     pub reason: String,
 }
 

@@ -84,7 +84,7 @@ impl Input {
         Arc::clone(&self.bytes)
     }
 
-    /// What can be read once.
+    /// An input that can be read once.
     pub fn stream(stream: Box<dyn Read + Send>) -> Self {
         Self { from: From::Stream(Some(stream)), length: None, bytes: Arc::default() }
     }

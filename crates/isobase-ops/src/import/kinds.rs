@@ -1,4 +1,4 @@
-//! What a file is, what its columns are, and what becomes of the ids in it.
+//! Formats, types of columns, and the fate of ids.
 
 use std::{fmt, str::FromStr};
 
@@ -17,7 +17,7 @@ pub enum Format {
     Csv,
 }
 
-/// What the cells of a column are, or the values of a member.
+/// The type of the cells of a column, or of the values of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnType {
     /// As they are written; null where nothing stands, not even quotation marks.
@@ -30,7 +30,7 @@ pub enum ColumnType {
     Json,
 }
 
-/// What becomes of the ids that records have.
+/// The fate of the ids that records have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Ids {
     /// Ids are given out anew.
@@ -105,7 +105,7 @@ impl Ids {
         }
     }
 
-    /// What sets an import apart from one that does something else with the same ids.
+    /// The salt that sets an import apart from one that does something else with the same ids.
     #[must_use]
     pub fn salt(self) -> &'static str {
         if self == Self::New { "" } else { self.as_str() }

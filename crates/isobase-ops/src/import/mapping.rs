@@ -15,18 +15,18 @@ pub const COLUMNS_MAX: usize = 2_000;
 /// Longest name of a field that a mapping makes, in bytes.
 const NAME_BYTES_MAX: usize = 1_000;
 
-/// What becomes of a column of a table, or of a member of the objects of a file.
+/// The fate of a column of a table, or of a member of the objects of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the file.
     pub from: String,
     /// The field that it becomes, `id` for the id; `None` leaves it out.
     pub to: Option<String>,
-    /// What its values are; `None` leaves that to the values.
+    /// The type of its values; `None` leaves that to the values.
     pub kind: Option<ColumnType>,
 }
 
-/// What becomes of columns. Those that it does not name keep their names.
+/// The fate of columns. Those that it does not name keep their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mapping {
     columns: BTreeMap<String, Column>,
@@ -92,7 +92,7 @@ impl Mapping {
         self.columns.get(column).map_or(Some(column), |known| known.to.as_deref())
     }
 
-    /// What the values of a column are said to be.
+    /// The declared type of the values of a column.
     #[must_use]
     pub fn kind(&self, column: &str) -> Option<ColumnType> {
         self.columns.get(column)?.kind

@@ -7,7 +7,7 @@ use super::{kinds::Format, mapping::Mapping};
 pub struct ReadOptions {
     /// How it is written; `None` goes by its name, else by its first character.
     pub format: Option<Format>,
-    /// What separates the cells of a table; `None` goes by its first row.
+    /// The delimiter of a table's cells; `None` goes by its first row.
     pub delimiter: Option<u8>,
     /// Every cell of a table is text, also an empty one.
     pub as_text: bool,

@@ -17,10 +17,10 @@ use super::{
 /// Chunks that are read ahead of the one that is written.
 const CHUNKS_AHEAD: usize = 3;
 
-/// What the reading thread has to say.
+/// A message of the reading thread.
 #[derive(Debug)]
 pub enum Packed {
-    /// What the table is. The first thing that is said.
+    /// The form of the table. The first thing that is said.
     Table(Table),
     /// Records that are written together.
     Chunk(Chunk),
@@ -33,7 +33,7 @@ pub enum Packed {
 /// A file that is being read. The thread ends when this is dropped.
 #[derive(Debug)]
 pub struct Reading {
-    /// What is read, in the order of the file.
+    /// The records, in the order of the file.
     pub packed: mpsc::Receiver<Packed>,
     /// How many bytes of the file were read.
     pub bytes: Arc<AtomicU64>,
@@ -50,7 +50,7 @@ pub fn read_chunks(
     let (sender, packed) = mpsc::channel(CHUNKS_AHEAD);
     let bytes = input.bytes_read();
     std::thread::spawn(move || {
-        // Nobody listens any more when the import has failed elsewhere.
+        // No one listens any more when the import has failed elsewhere.
         let _ = read_all(&mut input, (&name, &read), options, |packed| {
             sender.blocking_send(packed).map_err(drop)
         });

@@ -39,12 +39,12 @@ enum Kinds {
     Csv(Box<CsvRecords>),
 }
 
-/// What a table is.
+/// The form of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// Its columns and what they are.
     pub columns: Vec<(String, ColumnType)>,
-    /// What separates its cells.
+    /// The delimiter of its cells.
     pub delimiter: char,
     /// Whether every cell was looked at to find out what columns are.
     pub surveyed_whole: bool,
@@ -106,7 +106,7 @@ impl Records {
         }
     }
 
-    /// What the table is; `None` where there is none, or every cell is text.
+    /// The form of the table; `None` if there is none, or every cell is text.
     #[must_use]
     pub fn table(&self) -> Option<Table> {
         let Kinds::Csv(records) = &self.0 else { return None };
@@ -127,7 +127,7 @@ fn begin(input: &mut Input) -> Result<Text, ReadError> {
     Ok(text)
 }
 
-/// What the file is, packed or not.
+/// The type of the file, packed or not.
 fn extension(path: &Path) -> Option<String> {
     let is_packed = ["gz", "zst"].iter().any(|it| path.extension() == Some(OsStr::new(it)));
     let path = if is_packed { Path::new(path.file_stem()?) } else { path };
@@ -163,7 +163,7 @@ struct JsonRecords {
     mapping: Mapping,
 }
 
-/// What a record may be known by. In exports of MongoDB an id is an object of one string.
+/// The members by which a record may be known. In exports of MongoDB an id is an object of one string.
 #[derive(Deserialize)]
 struct Ids<'a> {
     #[serde(borrow, rename = "_id")]

@@ -25,7 +25,7 @@ pub struct Manner {
     /// All of its records or none. A chunk with a refused record is not stored then: mended and sent
     /// again it has another name, and what was stored of it would be stored twice.
     pub whole: bool,
-    /// What becomes of ids.
+    /// The fate of ids.
     pub ids: Ids,
 }
 
@@ -43,7 +43,7 @@ pub struct Reply {
 /// Why a piece was not written.
 #[derive(Clone, Debug)]
 pub struct Trouble<E> {
-    /// What is told.
+    /// The message.
     pub error: E,
     /// Another try makes sense: a chunk is stored once, also when the first try was stored.
     pub temporary: bool,
@@ -69,7 +69,7 @@ pub trait ChunkWriter: Send + Sync {
     fn waiting(&self, reason: &str);
 }
 
-/// What became of a chunk.
+/// The outcome of a chunk.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Sent {
     /// Records stored now.

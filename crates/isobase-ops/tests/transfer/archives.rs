@@ -299,7 +299,7 @@ async fn an_archive_that_changes_after_the_check_is_refused() {
     let refused = restore(vec![input(&file)], &target, &RestoreOptions::default(), &control).await;
     let Err(OpsError::Archive { source, .. }) = refused else { panic!("{refused:?}") };
     assert!(source.to_string().contains("changed while it was read"), "{source}");
-    // Nobody takes what was written for the database.
+    // No one takes what was written for the database.
     assert!(target.unfinished().await.unwrap().is_some());
 }
 

@@ -276,7 +276,7 @@ async fn a_restore_that_failed_at_a_file_goes_on() {
     assert_eq!(other.files(), shelf.files());
 }
 
-/// Whoever writes an archive chooses its names.
+/// Anyone who writes an archive chooses its names.
 #[tokio::test(flavor = "multi_thread")]
 async fn files_of_other_names_are_not_written() {
     let (engine, shelf) = (memory(), Shelf::new("source"));

@@ -29,7 +29,7 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
-    /// A fresh database; none when its server is not there.
+    /// A fresh database; `None` if its server is not there.
     pub(crate) fn new(kind: Kind) -> Option<Self> {
         let prefix = format!("{}_", unique_name("t"));
         let (url, folder) = match kind {

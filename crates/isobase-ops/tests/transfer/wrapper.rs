@@ -208,7 +208,7 @@ impl BulkLoad for Wrapped {
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
-        // As on an engine whose writer is a thread: nobody can call it back from here on.
+        // As on an engine whose writer is a thread: no one can call it back from here on.
         let loaded = self.inner.load(collection, documents);
         let loaded = loaded.now_or_never().unwrap();
         self.loads.fetch_add(1, Ordering::SeqCst);

@@ -60,7 +60,7 @@ async fn endpoint(watcher: &mut Watcher) -> String {
 }
 
 #[tokio::test]
-async fn whoever_watches_is_told_what_any_process_logs() {
+async fn a_watcher_is_told_what_any_process_logs() {
     let store = store();
     let (here, elsewhere) = (log_of(&store), log_of(&store));
     log(&here, &["/before"]).await;
@@ -83,7 +83,7 @@ async fn whoever_watches_is_told_what_any_process_logs() {
 }
 
 #[tokio::test]
-async fn whoever_is_slow_is_told_what_was_left_out() {
+async fn a_slow_watcher_is_told_what_was_left_out() {
     let requests = log_of(&store());
     let tail = Tail::new(requests.clone(), TailOptions { queue_entries_max: 2, ..options() });
     let of_a = RequestQuery { text: Some("/a".to_owned()), ..RequestQuery::default() };
@@ -108,7 +108,7 @@ async fn whoever_is_slow_is_told_what_was_left_out() {
 }
 
 #[tokio::test]
-async fn whoever_comes_back_is_told_what_it_missed() {
+async fn a_watcher_that_comes_back_is_told_what_it_missed() {
     let requests = log_of(&store());
     let tail = Tail::new(requests.clone(), TailOptions { replay_max: 4, ..options() });
     let ids = log(&requests, &["/a", "/b", "/c"]).await;

@@ -1,4 +1,4 @@
-//! What goes wrong with accounts, as problems.
+//! Errors of accounts, as problems.
 
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ fn of_provider(error: &ProviderError, detail: String) -> Problem {
     }
 }
 
-/// Nobody knows where browsers reach the service.
+/// No one knows where browsers reach the service.
 pub(super) fn no_public_url() -> Problem {
     Problem::new(
         codes::NO_PUBLIC_URL,
@@ -109,7 +109,7 @@ pub(super) fn invalid_role(error: &InvalidRole) -> Problem {
     invalid("role", &error.to_string())
 }
 
-/// A second factor is made by whoever has the app in hand.
+/// A second factor is made by the person who has the app in hand.
 pub(super) fn not_theirs() -> Problem {
     invalid("second_factor", "expected false: only its own account makes a second factor")
 }
@@ -120,7 +120,7 @@ pub(super) fn impersonating() -> Problem {
     Problem::new(codes::IMPERSONATING, detail)
 }
 
-/// Nobody acts as somebody else by this session.
+/// No one acts as somebody else by this session.
 pub(super) fn not_impersonating() -> Problem {
     let detail = "this session is not one by which an owner acts as somebody else";
     Problem::new(codes::NOT_IMPERSONATING, detail)
@@ -156,7 +156,7 @@ pub(super) fn session_not_found(id: &str) -> Problem {
 pub(super) fn open() -> Problem {
     Problem::new(
         codes::FORBIDDEN,
-        "the first accounts are made by whoever runs the service: isobase user create NAME",
+        "the first accounts are made by the operator of the service: isobase user create NAME",
     )
 }
 

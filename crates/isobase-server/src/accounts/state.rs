@@ -1,11 +1,11 @@
-//! What the routes of accounts need.
+//! State of the routes of accounts.
 
 use std::sync::Arc;
 
 use isobase_auth::{Accounts, Audit, Authorizer, Clock};
 use isobase_store::Store;
 
-/// What the routes of accounts need.
+/// State of the routes of accounts.
 pub(crate) struct State {
     pub(crate) accounts: Arc<Accounts>,
     /// Told when the first account is made: the service is open no longer.

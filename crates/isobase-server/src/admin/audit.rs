@@ -38,7 +38,7 @@ pub(super) async fn list_audit(state: Arc<State>, call: Call) -> Result<Response
     Ok(Body::json(StatusCode::OK, out))
 }
 
-/// What stands behind the entries.
+/// The text behind the entries.
 #[derive(Serialize)]
 struct Rest<'a> {
     next: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! What answers the routes of the admin site.
+//! Handlers of the routes of the admin site.
 
 use std::{borrow::Cow, sync::Arc};
 

@@ -1,13 +1,13 @@
-//! What the hub is told of the machine.
+//! Facts about the machine for the hub.
 
 use std::path::{Path, PathBuf};
 
 /// Room on a disk, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Space {
-    /// What we may still write.
+    /// The room that is left for us.
     pub free: u64,
-    /// What it holds at most.
+    /// Its size.
     pub total: u64,
 }
 
@@ -17,7 +17,7 @@ pub struct Machine {
     /// Folders of which each lies on a disk of its own, and what they are for: `data`, `uploads`,
     /// `backups`. They need not be there yet.
     pub folders: Vec<(&'static str, PathBuf)>,
-    /// Room on the disk of a folder; none where nobody can tell.
+    /// Room on the disk of a folder; `None` if it cannot be told.
     pub space: fn(&Path) -> Option<Space>,
 }
 

@@ -1,4 +1,4 @@
-//! What goes wrong on the admin site.
+//! Errors of the admin site.
 
 use isobase_http::Problem;
 

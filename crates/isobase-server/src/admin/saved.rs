@@ -31,7 +31,7 @@ const ADDRESS_BYTES_MAX: usize = 4_000;
 /// Two tabs that save at the same moment: the later one tries again.
 const ATTEMPTS: usize = 5;
 
-/// What is kept of one principal.
+/// The stored form of one principal.
 #[derive(Default, Serialize, Deserialize)]
 struct Kept {
     views: Vec<KeptView>,

@@ -1,8 +1,8 @@
-//! What the admin site needs.
+//! State of the admin site.
 
 use std::time::{Duration, Instant, SystemTime};
 
-use isobase_auth::Sealer;
+use isobase_auth::{AUDIT_COLLECTION, Sealer};
 use isobase_http::OpenTo;
 use isobase_jobs::Jobs;
 use isobase_store::{CollectionInfo, ErrorKind, IndexDefinition, Store, StoreError};
@@ -11,24 +11,21 @@ use tokio::{sync::OnceCell, time::timeout};
 
 use super::Machine;
 
-/// Where features write who changed what.
-const AUDIT_COLLECTION: &str = "isobase_audit";
-
 /// A database that takes longer is told as one that does not answer.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the admin site is told of the process.
+/// Facts about the process for the admin site.
 #[derive(Clone, Default)]
 pub struct AdminFacts {
     /// Whether there are SQL screens.
     pub has_sql: bool,
     /// The machine.
     pub machine: Option<Machine>,
-    /// What seals secrets; none where nothing does.
+    /// Seals secrets; `None` if nothing does.
     pub sealer: Option<Sealer>,
 }
 
-/// What the admin site needs.
+/// State of the admin site.
 pub(crate) struct State {
     /// With system collections: the hub counts them.
     pub(super) store: Store,
@@ -37,7 +34,7 @@ pub(crate) struct State {
     /// For whom open mode is.
     pub(super) open_to: OpenTo,
     pub(super) started_at: SystemTime,
-    /// The same moment by a clock that nobody sets.
+    /// The same moment by a clock that no one sets.
     started: Instant,
     pub(super) audit: CollectionName,
     /// Whether the audit can be read in the order of time; made when it is first read.

@@ -1,4 +1,4 @@
-//! What somebody should know who looks at the hub.
+//! Warnings for readers of the hub.
 
 use std::time::{Duration, SystemTime};
 

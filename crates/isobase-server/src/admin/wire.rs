@@ -1,4 +1,4 @@
-//! What the admin site is told, and how its routes are described.
+//! Answers to the admin site, and the description of its routes.
 
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -20,19 +20,19 @@ pub(super) struct Overview {
     engine: &'static str,
     /// When this process began.
     started_at: String,
-    /// What time it is here.
+    /// The clock.
     now: String,
     /// Whether the database answers.
     pub(super) ready: bool,
-    /// The account that asks; null for a key, and where nobody is asked who they are.
+    /// The account that asks; null for a key, and where no one is asked who they are.
     pub(super) account: Option<String>,
-    /// What somebody should know.
+    /// A warning.
     warnings: Vec<String>,
     /// The role of that account; null as above.
     pub(super) role: Option<String>,
-    /// The owner who acts as that account; null where nobody does.
+    /// The owner who acts as that account; null where no one does.
     impersonated_by: Option<String>,
-    /// What the caller may do: scopes, as keys have them.
+    /// The rights of the caller: scopes, as keys have them.
     scopes: Vec<String>,
     /// Whether there are SQL screens, which only owners see.
     pub(super) sql: bool,
@@ -65,7 +65,7 @@ pub(super) struct BackupFacts {
 /// Room on a disk.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct DiskFacts {
-    /// What is there: `data`, `uploads`, `backups`.
+    /// The kind of its content: `data`, `uploads`, `backups`.
     purpose: &'static str,
     /// Bytes that may still be written.
     free: u64,
@@ -76,7 +76,7 @@ pub(super) struct DiskFacts {
 /// Most collections whose documents are told one by one.
 const NAMED_MAX: usize = 1_000;
 
-/// What applications keep.
+/// The parts that applications keep.
 #[derive(Default, Serialize, JsonSchema)]
 struct Data {
     records: u64,
@@ -150,9 +150,9 @@ pub(super) struct Entry {
     at: String,
     /// Who asked: `internal`, the id of a key or an account.
     actor: String,
-    /// The account that this one, an owner, acted as; left out where nobody did.
+    /// The account that this one, an owner, acted as; left out where no one did.
     acting_as: Option<String>,
-    /// What happened, such as `license.suspended`.
+    /// The event, such as `license.suspended`.
     action: String,
     object_type: String,
     object_id: String,
@@ -233,7 +233,7 @@ pub(super) struct SavedView {
     pub(super) address: String,
 }
 
-/// What a view is made of.
+/// The parts of a view.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct NewView {

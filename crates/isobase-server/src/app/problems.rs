@@ -1,4 +1,4 @@
-//! What goes wrong with documents of an app, in the app's words.
+//! Errors of documents of an app, in the app's words.
 
 use isobase_http::{Problem, ProblemItem};
 use isobase_store::Rejection;

@@ -1,4 +1,4 @@
-//! What the routes of an app's collection need.
+//! State of the routes of an app's collection.
 
 use isobase_store::View;
 
@@ -8,11 +8,11 @@ use crate::{
     views::Views,
 };
 
-/// What the routes of an app's collection need.
+/// State of the routes of an app's collection.
 pub(crate) struct State {
     /// The documents, as far as each caller sees them.
     views: Views,
-    /// What is declared of it.
+    /// Its declaration.
     pub(super) collection: AppCollection,
     /// How its documents are shown.
     pub(super) rows: Rows,

@@ -18,7 +18,7 @@ pub(super) struct Done {
     pub(super) ok: bool,
 }
 
-/// What stands behind the items of a page with the place of the next one.
+/// The text behind the items of a page with the place of the next one.
 #[derive(Serialize)]
 pub(super) struct CursorPage<'a> {
     pub(super) next: Option<&'a str>,
@@ -26,7 +26,7 @@ pub(super) struct CursorPage<'a> {
     pub(super) total: Option<u64>,
 }
 
-/// What stands behind the items of a page by its number.
+/// The text behind the items of a page by its number.
 #[derive(Serialize)]
 pub(super) struct NumberedPage {
     pub(super) total: u64,
@@ -238,7 +238,7 @@ impl<'a> Described<'a> {
         json!({ "type": "object", "required": ["id"], "properties": properties })
     }
 
-    /// What a caller sends.
+    /// The input of a caller.
     fn body(&self, allowed: Option<&[String]>, new: bool) -> Value {
         let may = |field: &&Field| {
             !field.read_only && allowed.is_none_or(|allowed| allowed.contains(&field.name))

@@ -1,4 +1,4 @@
-//! What is declared of a collection.
+//! The declaration of a collection.
 
 use isobase_store::Schema;
 use isobase_types::{CollectionName, Order};
@@ -13,7 +13,7 @@ pub struct AppCollection {
     /// One of its documents in a word: the events are named after it (`item_created`), and the
     /// texts speak of it. Default: the name in the singular.
     pub item: String,
-    /// What its documents may hold. Without one they may hold anything.
+    /// The schema of its documents. Without one they may hold anything.
     pub schema: Option<Schema>,
     /// The order of its listings when the caller asks for none. Empty: by id.
     pub order: Order,

@@ -33,7 +33,7 @@ pub(crate) struct Field {
     pub(crate) null_is_absent: bool,
     /// Most characters.
     pub(crate) length_max: Option<u64>,
-    /// What a new document has that comes without it, as JSON text.
+    /// Its default in a new document, as JSON text.
     default: Option<String>,
 }
 
@@ -183,13 +183,13 @@ impl AppCollection {
         Ok(operations.into_patch())
     }
 
-    /// What is said when there is no such document.
+    /// The text when there is no such document.
     pub(crate) fn not_found(&self) -> String {
         let text = self.texts.not_found.clone();
         text.unwrap_or_else(|| format!("{} not found", capitalised(&self.item)))
     }
 
-    /// What is said when another document has the value of a field.
+    /// The text when another document has the value of a field.
     pub(crate) fn taken_text(&self, field: &str) -> String {
         let own = self.texts.of(field).and_then(|texts| texts.taken.clone());
         own.unwrap_or_else(|| format!("{field} already taken"))

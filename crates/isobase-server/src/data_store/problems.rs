@@ -1,4 +1,4 @@
-//! What goes wrong with the data store, as problems.
+//! Errors of the data store, as problems.
 
 use isobase_http::{Problem, ProblemItem};
 use isobase_types::InvalidDocumentId;

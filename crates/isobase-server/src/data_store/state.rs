@@ -1,4 +1,4 @@
-//! What the data store needs.
+//! State of the data store.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -11,7 +11,7 @@ use crate::{Call, views::Views};
 /// Where the records are.
 const COLLECTION: &str = "agent_data_store";
 
-/// What the data store needs.
+/// State of the data store.
 pub(crate) struct State {
     views: Views,
     pub(super) turns: Turns,
@@ -34,7 +34,7 @@ pub(super) fn collection() -> CollectionName {
 }
 
 /// Changes of one record take turns within this process: the revision keeps them apart anyway,
-/// and nobody has to try again.
+/// and no one has to try again.
 pub(super) struct Turns([Mutex<()>; 64]);
 
 impl Default for Turns {

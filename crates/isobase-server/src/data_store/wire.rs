@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::codes;
 
-/// What is in the namespaces of a user.
+/// The records in the namespaces of a user.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Namespaces {
@@ -18,7 +18,7 @@ pub(super) struct Namespaces {
     pub(super) total_size_bytes: u64,
 }
 
-/// What is in a namespace.
+/// The records of a namespace.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Namespace {

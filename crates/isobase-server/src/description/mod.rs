@@ -1,4 +1,4 @@
-//! What the service says of itself: its routes and its problem codes.
+//! The description of the service: its routes and its problem codes.
 
 use isobase_http::{Api, Route, Spec};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const DESCRIPTION: &str = "One backend on every database: documents in collectio
     RFC 9457 body; decide by its `code`. `HEAD` is answered for every `GET`, `OPTIONS` for every \
     path.";
 
-/// What each group of routes is about.
+/// The subject of each group of routes.
 const TAGS: &[(&str, &str)] = &[
     ("service", "The service itself: health, counters, its description, its client."),
     ("collections", "Collections: their names, their schemas, their deletion."),
@@ -48,7 +48,7 @@ pub fn errors_markdown() -> String {
     isobase_http::errors_markdown(&codes::every())
 }
 
-/// What holds for all routes.
+/// The parts common to all routes.
 pub(crate) fn api() -> Api {
     let bearer = json!({
         "type": "http",

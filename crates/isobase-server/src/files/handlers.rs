@@ -18,7 +18,9 @@ use super::{
     problems::{invalid_thumb, invalid_upload, no_links, not_found, unauthenticated},
     wire::{Linked, Uploaded},
 };
-use crate::{Call, answer::json, failure::Failure, request::Parameters};
+use crate::{
+    Call, answer::json, etag::is_known, failure::Failure, range::Part, request::Parameters,
+};
 
 /// How long a link holds, unless the caller says otherwise, in seconds.
 const LINK_SECONDS: u64 = 3_600;
@@ -184,12 +186,7 @@ pub(super) async fn get_file(state: Arc<State>, call: Call) -> Result<Response<B
         headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("inline"));
     }
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    let range = match part {
-        Part::Whole => return Ok(response),
-        Part::Bytes(first, last) => format!("bytes {first}-{last}/{}", file.size),
-        Part::Unsatisfiable => format!("bytes */{}", file.size),
-    };
-    headers.extend(HeaderValue::try_from(range).map(|range| (header::CONTENT_RANGE, range)));
+    headers.extend(part.content_range(file.size).map(|range| (header::CONTENT_RANGE, range)));
     Ok(response)
 }
 
@@ -233,15 +230,6 @@ fn describe(headers: &mut HeaderMap, file: &StoredFile, tag: HeaderValue) {
     }
 }
 
-/// Which bytes are asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    Whole,
-    /// The first and the last one.
-    Bytes(u64, u64),
-    Unsatisfiable,
-}
-
 /// The part that a call asks for (RFC 9110, section 14). Several at once are answered with the
 /// whole.
 fn part(call: &Call, tag: &HeaderValue, size: u64) -> Part {
@@ -249,63 +237,5 @@ fn part(call: &Call, tag: &HeaderValue, size: u64) -> Part {
     if call.method != http::Method::GET || condition.is_some_and(|condition| condition != tag) {
         return Part::Whole;
     }
-    call.header(header::RANGE).map_or(Part::Whole, |range| part_of(range, size))
-}
-
-fn part_of(range: &str, size: u64) -> Part {
-    let range = range.trim().strip_prefix("bytes=").and_then(|range| range.split_once('-'));
-    let Some((first, last)) = range else { return Part::Whole };
-    let number = |text: &str| match text.trim() {
-        "" => Some(None),
-        // Beyond what a number holds is beyond the file, too.
-        text if text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(Some(text.parse::<u64>().unwrap_or(u64::MAX)))
-        }
-        _ => None,
-    };
-    match (number(first), number(last)) {
-        (Some(None), Some(Some(count))) if count == 0 || size == 0 => Part::Unsatisfiable,
-        (Some(None), Some(Some(count))) => Part::Bytes(size.saturating_sub(count), size - 1),
-        (Some(Some(first)), Some(Some(last))) if first > last => Part::Whole,
-        (Some(Some(first)), Some(_)) if first >= size => Part::Unsatisfiable,
-        (Some(Some(first)), Some(last)) => {
-            Part::Bytes(first, last.unwrap_or(u64::MAX).min(size - 1))
-        }
-        _ => Part::Whole,
-    }
-}
-
-fn is_known(headers: &HeaderMap, tag: &HeaderValue) -> bool {
-    let values = headers.get_all(header::IF_NONE_MATCH).iter();
-    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).any(|known| {
-        let known = known.trim_ascii();
-        known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes()
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_are_those_of_the_standard() {
-        for (range, size, expected) in [
-            ("bytes=0-0", 10, Part::Bytes(0, 0)),
-            ("bytes=2-", 10, Part::Bytes(2, 9)),
-            ("bytes=-3", 10, Part::Bytes(7, 9)),
-            ("bytes=-30", 10, Part::Bytes(0, 9)),
-            ("bytes=5-99999999999999999999", 10, Part::Bytes(5, 9)),
-            ("bytes=10-", 10, Part::Unsatisfiable),
-            ("bytes=-0", 10, Part::Unsatisfiable),
-            ("bytes=-1", 0, Part::Unsatisfiable),
-            ("bytes=0-", 0, Part::Unsatisfiable),
-            ("bytes=5-2", 10, Part::Whole),
-            ("bytes=0-1,3-4", 10, Part::Whole),
-            ("bytes=-", 10, Part::Whole),
-            ("bytes=+1-2", 10, Part::Whole),
-            ("lines=0-1", 10, Part::Whole),
-        ] {
-            assert_eq!(part_of(range, size), expected, "{range} of {size}");
-        }
-    }
+    call.header(header::RANGE).map_or(Part::Whole, |range| Part::of(range, size))
 }

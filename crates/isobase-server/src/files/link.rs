@@ -1,11 +1,12 @@
-//! Links that show a private file to whoever has them, for a while.
+//! Links that show a private file to anyone who has them, for a while.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use isobase_auth::{SealError, Sealer};
+use isobase_types::hex;
 use ring::hmac;
 
-/// What the key is for.
+/// The purpose of the key.
 const PURPOSE: &str = "links to uploads";
 /// Characters of a signature in hexadecimal.
 const SIGNATURE_LENGTH: usize = 64;
@@ -13,7 +14,7 @@ const SIGNATURE_LENGTH: usize = 64;
 /// Makes and knows links.
 pub(crate) struct Links(Sealer);
 
-/// What makes an address a link.
+/// The beginnings that make an address a link.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Link {
     /// Seconds since 1970.
@@ -31,8 +32,7 @@ impl Links {
     pub(super) fn make(&self, name: &str, lasts: Duration) -> Result<Link, SealError> {
         let expires = seconds() + lasts.as_secs();
         let tag = hmac::sign(&self.key()?, message(name, expires).as_bytes());
-        let signature = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        Ok(Link { expires, signature })
+        Ok(Link { expires, signature: hex(tag.as_ref()) })
     }
 
     /// Whether a link shows a file now. The comparison takes the same time for every signature.

@@ -1,4 +1,4 @@
-//! What goes wrong with uploads, as problems.
+//! Errors of uploads, as problems.
 
 use std::io;
 
@@ -86,7 +86,7 @@ pub(super) fn no_links() -> Problem {
     Problem::new(codes::UNSUPPORTED, "the service has no secret to sign links with")
 }
 
-/// Nobody in particular uploads nothing.
+/// No one in particular uploads nothing.
 pub(super) fn unauthenticated() -> Problem {
     Problem::new(codes::UNAUTHENTICATED, "uploads take a key or a session")
 }

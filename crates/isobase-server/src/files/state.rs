@@ -1,4 +1,4 @@
-//! What uploads need.
+//! State of uploads.
 
 use std::{
     sync::{Arc, Weak},
@@ -16,12 +16,12 @@ use crate::{counted::Counted, views::Views};
 /// Between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(1_800);
 
-/// What uploads need.
+/// State of uploads.
 pub(crate) struct State {
     pub(super) files: Arc<Files>,
-    /// What callers may see of documents that name files.
+    /// The right of callers to documents that name files.
     pub(super) views: Views,
-    /// None where there is no secret to sign with.
+    /// `None` if there is no secret to sign with.
     pub(super) links: Option<Links>,
     pub(super) audit: Audit,
     totals: Counted<FileTotals>,
@@ -42,7 +42,7 @@ impl State {
         Self { files, views, links, audit, totals: Counted::default() }
     }
 
-    /// What the files take together, counted now or not long ago.
+    /// The total size of the files, counted now or not long ago.
     pub(super) async fn totals(&self) -> Result<FileTotals, FilesError> {
         self.totals.get(self.files.totals()).await
     }

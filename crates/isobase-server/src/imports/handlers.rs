@@ -28,7 +28,7 @@ const ROWS_DEFAULT: u32 = 20;
 const ROWS_MAX: u32 = 100;
 /// How a file is called whose sender does not say.
 const UNNAMED: &str = "import";
-/// What the addresses of files begin with: one names its file as its id does.
+/// The prefix of the addresses of files: one names its file as its id does.
 const ADDRESS: &str = "/api/v1/imports/";
 const LINES: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 

@@ -1,4 +1,4 @@
-//! What goes wrong with imports, as problems.
+//! Errors of imports, as problems.
 
 use isobase_http::Problem;
 use isobase_jobs::ImportsError;

@@ -1,4 +1,4 @@
-//! What imports need.
+//! State of imports.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use isobase_types::CollectionName;
 use super::problems;
 use crate::{Call, failure::Failure, views::Views};
 
-/// What imports need.
+/// State of imports.
 pub(crate) struct State {
     pub(super) jobs: Jobs,
     pub(super) views: Views,

@@ -130,7 +130,7 @@ struct PreviewShape {
     file: FileShape,
     /// `csv`, `ndjson` or `json`.
     format: &'static str,
-    /// What separates the cells of a table.
+    /// The separator of the cells of a table.
     delimiter: Option<&'static str>,
     /// Whether every cell was looked at to find out what columns are. The import looks at all.
     surveyed_whole: bool,
@@ -146,7 +146,7 @@ struct ColumnShape {
     from: &'static str,
     /// The field that it becomes; null leaves it out.
     to: Option<&'static str>,
-    /// What its values are; null leaves them as they are.
+    /// The type of its values; null leaves them as they are.
     #[serde(rename = "type")]
     kind: Option<&'static str>,
     /// The JSON of its first value.
@@ -175,14 +175,14 @@ struct NewPreview {
     collection: Option<String>,
     /// `csv`, `ndjson` or `json`; by default found out.
     format: Option<String>,
-    /// What separates the cells of a table; by default found out.
+    /// The delimiter of a table's cells; by default found out.
     delimiter: Option<String>,
     columns: Option<Vec<NewColumn>>,
     /// Most records; 20 by default.
     rows: Option<u32>,
 }
 
-/// What becomes of a column.
+/// The fate of a column.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used: members are read one by one")]
 struct NewColumn {
@@ -205,7 +205,7 @@ struct NewImport {
     collection: String,
     /// `csv`, `ndjson` or `json`; by default found out.
     format: Option<String>,
-    /// What separates the cells of a table; by default found out.
+    /// The delimiter of a table's cells; by default found out.
     delimiter: Option<String>,
     columns: Option<Vec<NewColumn>>,
     /// `new`: ids are given out anew, the default; `keep`: one that is taken is refused; `upsert`: what

@@ -1,4 +1,4 @@
-//! What goes wrong with jobs and backups, as problems.
+//! Errors of jobs and backups, as problems.
 
 use std::time::Duration;
 

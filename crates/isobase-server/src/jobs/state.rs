@@ -1,4 +1,4 @@
-//! What jobs and backups need.
+//! State of jobs and backups.
 
 use isobase_auth::{Audit, Clock};
 use isobase_jobs::{Backups, JOBS_COLLECTION, Jobs};
@@ -8,7 +8,7 @@ use isobase_types::CollectionName;
 use super::problems;
 use crate::failure::Failure;
 
-/// What jobs and backups need.
+/// State of jobs and backups.
 pub(crate) struct State {
     pub(super) jobs: Jobs,
     pub(super) audit: Audit,

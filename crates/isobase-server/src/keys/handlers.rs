@@ -1,4 +1,4 @@
-//! What answers the routes of keys.
+//! Handlers of the routes of keys.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What goes wrong with keys, as problems.
+//! Errors of keys, as problems.
 
 use isobase_auth::{InvalidScope, KeyError};
 use isobase_http::{Problem, ProblemItem};
@@ -37,6 +37,6 @@ pub(super) fn invalid(field: &str, message: &str) -> Problem {
 pub(super) fn open() -> Problem {
     Problem::new(
         codes::FORBIDDEN,
-        "the first key is made by whoever runs the service: isobase key create NAME --scope …",
+        "the first key is made by the operator of the service: isobase key create NAME --scope …",
     )
 }

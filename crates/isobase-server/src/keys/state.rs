@@ -1,4 +1,4 @@
-//! What the routes of keys need.
+//! State of the routes of keys.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::wire::Key;
 use crate::{Call, actor::actor};
 
-/// What the routes of keys need.
+/// State of the routes of keys.
 pub(crate) struct State {
     pub(super) keys: KeyStore,
     /// Told of every change: what is answered holds in this service at once.

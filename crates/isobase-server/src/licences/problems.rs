@@ -1,4 +1,4 @@
-//! What goes wrong with licences, as problems.
+//! Errors of licences, as problems.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ impl IntoProblem for LicenceError {
     }
 }
 
-/// What is wrong with one of many.
+/// The fault of one of many.
 pub(super) fn in_row(row: usize, error: LicenceError) -> Problem {
     let field = match &error {
         LicenceError::Invalid { field, .. } => format!("/{field}"),

@@ -6,9 +6,9 @@ use std::{
 };
 
 use futures_util::stream;
-use http::{HeaderName, HeaderValue, Response, StatusCode, header};
+use http::Response;
 use isobase_auth::Principal;
-use isobase_http::{Body, Problem};
+use isobase_http::{Body, Problem, event_stream};
 use isobase_live::{Interest, Listener, Subscription};
 use isobase_store::{Right, RuleAction, StoreError};
 use isobase_types::Timestamp;
@@ -25,9 +25,6 @@ use crate::{
     connections::{Entered, Opening},
     failure::Failure,
 };
-
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 /// `GET /api/events`
 pub(super) async fn stream_events(
@@ -59,7 +56,7 @@ fn end_of(principal: &Principal) -> Option<Instant> {
     Some(Instant::now() + Duration::from_micros(left))
 }
 
-/// What the caller wants to hear, if it may hear it. A topic of which it may see nothing is refused
+/// The caller's interest, if it may hear it. A topic of which it may see nothing is refused
 /// when it is named, and left out when all are wanted.
 async fn interests(
     state: &State,
@@ -111,10 +108,5 @@ fn answer(listener: Listener, entered: Entered, ends: Option<Instant>) -> Respon
         };
         Some((Ok(event), (listener, entered)))
     });
-    let mut response = Body::lasting(events).into_response(StatusCode::OK, EVENT_STREAM);
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    response
+    event_stream(events)
 }

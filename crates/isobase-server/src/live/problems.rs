@@ -1,4 +1,4 @@
-//! What goes wrong with live events, as problems.
+//! Errors of live events, as problems.
 
 use isobase_http::{Problem, ProblemItem};
 use isobase_store::{InvalidSince, StoreError};

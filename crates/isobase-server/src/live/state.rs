@@ -1,4 +1,4 @@
-//! What live events need.
+//! State of live events.
 
 use std::sync::{Arc, Once};
 
@@ -21,7 +21,7 @@ pub struct LiveConfig {
     pub options: LiveOptions,
 }
 
-/// What live events need.
+/// State of live events.
 pub(crate) struct State {
     pub(super) hub: Hub,
     pub(super) topics: Vec<Arc<Topic>>,
@@ -61,7 +61,7 @@ impl State {
         self.views.of(principal)
     }
 
-    /// What a caller sees of a topic, whenever it is asked.
+    /// A caller's view of a topic, whenever it is asked.
     pub(super) fn sight(&self, view: &View, collection: &CollectionName) -> Sight {
         Sight::new(self.rules.clone(), view.caller().clone(), collection.clone())
     }

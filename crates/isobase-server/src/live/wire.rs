@@ -29,7 +29,7 @@ pub(super) struct Asked {
     pub(super) filter: Option<(Box<str>, Filter)>,
 }
 
-/// What a caller wants to hear, and from where on.
+/// A caller's interest, and from where on.
 pub(super) struct Wanted {
     pub(super) topics: Vec<Asked>,
     /// The topics were named.
@@ -199,7 +199,7 @@ pub(super) struct Connected {
     kind: &'static str,
     /// The id of who reads it: `account:1`, that of a key, `internal`, `open`, `anonymous`.
     principal: String,
-    /// What people call the account or key.
+    /// The name that people know for the account or key.
     name: Option<String>,
     address: String,
     /// The program that reads it, as it calls itself.

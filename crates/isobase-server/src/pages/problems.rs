@@ -1,4 +1,4 @@
-//! What goes wrong with pages, as problems.
+//! Errors of pages, as problems.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What the pages need: where they are, and the small ones in memory.
+//! State of the pages: where they are, and the small ones in memory.
 
 use std::{
     collections::HashMap,
@@ -27,7 +27,7 @@ impl PagesConfig {
     }
 }
 
-/// What is under a path.
+/// The file under a path.
 #[derive(Debug)]
 pub(super) enum Found {
     /// A file.
@@ -56,7 +56,7 @@ pub(super) struct Stored {
     pub(super) path: PathBuf,
     pub(super) length: u64,
     pub(super) modified: SystemTime,
-    /// What is in it, when it is small.
+    /// Its bytes, when it is small.
     pub(super) bytes: Option<Bytes>,
 }
 
@@ -67,10 +67,10 @@ const HOLDS: Duration = Duration::from_millis(250);
 /// Most paths that are remembered; then they are forgotten.
 const REMEMBERED_MAX: usize = 512;
 
-/// What the pages need.
+/// State of the pages.
 pub(crate) struct State {
     pub(super) config: PagesConfig,
-    /// What was found under a path lately. Read and written by every request.
+    /// The files found under a path lately. Read and written by every request.
     remembered: Mutex<HashMap<String, (Instant, Arc<Found>)>>,
 }
 
@@ -79,7 +79,7 @@ impl State {
         Self { config, remembered: Mutex::default() }
     }
 
-    /// What was found under a path lately.
+    /// The files found under a path lately.
     pub(super) fn recall(&self, path: &str) -> Option<Arc<Found>> {
         let remembered = self.remembered.lock();
         let (at, found) = remembered.get(path)?;

@@ -1,4 +1,4 @@
-//! What goes wrong with the headers of records, as problems.
+//! Errors of the headers of records, as problems.
 
 use http::{HeaderName, HeaderValue};
 use isobase_http::{Problem, ProblemItem};

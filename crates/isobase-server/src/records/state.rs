@@ -1,10 +1,10 @@
-//! What the record routes need.
+//! State of the record routes.
 
 use isobase_store::View;
 
 use crate::{Call, views::Views};
 
-/// What the record routes need.
+/// State of the record routes.
 pub(crate) struct State {
     /// The documents, as far as each caller sees them.
     pub(crate) views: Views,

@@ -114,7 +114,7 @@ pub(crate) fn parameter() -> Parameter {
     .example("0b5e2d3c-order-17")
 }
 
-/// What makes two requests the same request.
+/// The fingerprint by which two requests are the same.
 struct Identity<'a> {
     /// Who asks: the same key of two callers is two keys.
     caller: &'a str,

@@ -12,7 +12,7 @@ pub(crate) const NDJSON: &str = "application/x-ndjson";
 /// What the clients of the record routes have always been told about a body that is no object.
 const NOT_AN_OBJECT: &str = "Input should be a valid dictionary";
 
-/// What a body is, by its `Content-Type`.
+/// The type of a body, by its `Content-Type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BodyKind {
     /// JSON, or not said.

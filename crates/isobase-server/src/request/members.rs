@@ -131,7 +131,7 @@ impl Members {
         Err(self.faults.into_iter().fold(problem, Problem::with_item))
     }
 
-    /// What is wrong with it, in one line.
+    /// Its fault, in one line.
     pub(crate) fn into_fault(self) -> Option<String> {
         let first = self.faults.into_iter().next()?;
         let name = first.pointer.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What handlers of every slice read from a request.
+//! The parts that handlers of every slice read from a request.
 
 pub(crate) mod filter;
 pub(crate) mod idempotency;

@@ -1,4 +1,4 @@
-//! What goes wrong with the request log, as problems.
+//! Errors of the request log, as problems.
 
 use isobase_http::{Problem, ProblemItem};
 use isobase_requests::RequestsError;

@@ -1,4 +1,4 @@
-//! What the routes of the request log need.
+//! State of the routes of the request log.
 
 use std::{sync::Arc, time::SystemTime};
 
@@ -12,7 +12,7 @@ use crate::{connections::Connections, gate::Gate};
 /// To read what this feature keeps.
 pub(super) const READ: Permission = Permission::ReadOf("requests");
 
-/// What the routes of the request log need.
+/// State of the routes of the request log.
 pub(crate) struct State {
     pub(super) requests: Arc<Requests>,
     pub(super) tail: Tail,

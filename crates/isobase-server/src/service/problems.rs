@@ -1,4 +1,4 @@
-//! What is wrong with the service, as problems.
+//! Faults of the service, as problems.
 
 use isobase_http::Problem;
 

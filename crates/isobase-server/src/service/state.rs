@@ -1,4 +1,4 @@
-//! What the routes about the service need.
+//! State of the routes about the service.
 
 use std::{sync::OnceLock, time::Duration};
 
@@ -19,7 +19,7 @@ const HOLDS: Duration = Duration::from_secs(1);
 /// A store that takes longer is not ready.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the routes about the service need.
+/// State of the routes about the service.
 pub(crate) struct State {
     /// Whose gauges are shown, and which is asked whether it works.
     pub(super) store: Store,
@@ -27,7 +27,7 @@ pub(crate) struct State {
     pub(super) jobs: Jobs,
     pub(super) readiness: Readiness,
     pub(super) durability: Durability,
-    /// What the process says of itself.
+    /// The statement of the process about itself.
     pub(super) process: Option<fn() -> Vec<Measure>>,
     /// Of the OpenAPI document; made when it is first asked for.
     pub(super) openapi_etag: OnceLock<HeaderValue>,

@@ -1,4 +1,4 @@
-//! What the service says of itself, and how its routes are described.
+//! The description of the service and of its routes.
 
 use isobase_http::{Answer, Content, Operation};
 use schemars::JsonSchema;
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::codes;
 
-/// What this is.
+/// Its kind.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Service {
     #[schemars(extend("const" = "Isobase"))]

@@ -21,7 +21,7 @@ use crate::{
     request::{Members, no_parameters},
 };
 
-/// Where the links of letters lead, also of those by which an owner sets a new password: whoever changes
+/// Where the links of letters lead, also of those by which an owner sets a new password: anyone who changes
 /// it can become an owner.
 const OF_OWNERS: &str = "public_url";
 

@@ -1,4 +1,4 @@
-//! What the service runs with: shown, and changed for every service on the database.
+//! The settings of the service: shown, and changed for every service on the database.
 
 mod handlers;
 mod problems;

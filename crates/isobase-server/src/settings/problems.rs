@@ -1,4 +1,4 @@
-//! What goes wrong with settings, as problems.
+//! Errors of settings, as problems.
 
 use std::time::Duration;
 
@@ -37,9 +37,9 @@ pub(super) fn busy() -> Problem {
     Problem::new(codes::RATE_LIMITED, detail).with_retry_after(LATER)
 }
 
-/// Nobody knows where to send it.
+/// No one knows where to send it.
 pub(super) fn no_address() -> Problem {
-    let detail = "the letter goes to whoever asks for it: sign in with an account that has an e-mail \
+    let detail = "the letter goes to the one who asks for it: sign in with an account that has an e-mail \
                   address";
     Problem::new(codes::NO_ADDRESS, detail)
 }

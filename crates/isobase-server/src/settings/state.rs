@@ -1,4 +1,4 @@
-//! What settings need.
+//! State of settings.
 
 use std::{fmt, sync::Arc};
 
@@ -15,19 +15,19 @@ use super::stored::StoredSettings;
 pub struct Offered {
     /// Its name: `requests.retention`.
     pub key: String,
-    /// As it would be written; none when it is not set.
+    /// As it would be written; `None` if it is not set.
     pub value: Option<String>,
     /// Where that comes from.
     pub origin: Value,
-    /// What it does. Empty for what a collection declares.
+    /// Its effect. Empty for what a collection declares.
     pub about: String,
-    /// What its values are.
+    /// Its possible values.
     pub expects: String,
     /// Its default, as it would be written.
     pub default: Option<String>,
     /// Whether it can be changed while the service runs.
     pub changeable: bool,
-    /// Why it cannot be changed here although it could be; none where it can.
+    /// Why it cannot be changed here although it could be; `None` if it can.
     pub locked_by: Option<String>,
 }
 
@@ -39,11 +39,11 @@ pub trait RunningSettings: fmt::Debug + Send + Sync {
     /// Whether this process could take these in place of those that the database keeps now.
     ///
     /// # Errors
-    /// What is wrong, for whoever asked.
+    /// The fault, for the caller.
     fn check(&self, stored: &[(String, String)]) -> Result<(), String>;
 }
 
-/// What settings need.
+/// State of settings.
 pub(crate) struct State {
     pub(super) running: Option<Arc<dyn RunningSettings>>,
     pub(super) stored: StoredSettings,

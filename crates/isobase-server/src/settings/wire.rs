@@ -18,7 +18,7 @@ pub(super) struct Settings {
 #[derive(JsonSchema, Serialize)]
 pub(super) struct Changed {
     pub(super) key: String,
-    /// What the database keeps now; null when it keeps nothing.
+    /// The value that the database keeps now; null when it keeps nothing.
     pub(super) value: Option<String>,
     /// `{"kind":"database"}`, or null.
     pub(super) origin: Value,
@@ -33,7 +33,7 @@ pub(super) struct MailTest {
     pub(super) sent: bool,
     /// Whether there is a mail server that took it; else it is in the log alone.
     pub(super) to_server: bool,
-    /// What the mail server answered.
+    /// The answer of the mail server.
     pub(super) answer: Option<String>,
     /// Why it did not leave.
     pub(super) error: Option<String>,
@@ -53,9 +53,9 @@ struct SettingShape {
     value: Option<&'static str>,
     /// Where it comes from: `kind` is `default`, `file`, `database`, `env`, `env_file` or `flag`.
     origin: Value,
-    /// What it does.
+    /// Its effect.
     about: &'static str,
-    /// What its values are.
+    /// Its possible values.
     expects: &'static str,
     default: Option<&'static str>,
     /// Whether it can be changed while the service runs.

@@ -1,4 +1,4 @@
-//! What each owner has run: a document for each statement, the latest run first.
+//! The statements of each owner: a document for each statement, the latest run first.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use isobase_auth::Documents;
 use isobase_store::{Action, ErrorKind, IfMissing, Precondition, Store, StoreError, Terms};
 use isobase_types::{
     Comparison, Count, Document, DocumentId, FieldPath, Filter, Literal, Operator, Order,
-    PageRequest, Query, json::canonicalise_document,
+    PageRequest, Query, hex, json::canonicalise_document, like_contains,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ const KEPT: Duration = Duration::from_secs(365 * 86_400);
 const BYTES_MAX: usize = 60 * 1024;
 /// Statements that are forgotten at a time.
 const FORGOTTEN_AT_ONCE: u32 = 500;
-/// What statements are found by.
+/// The keys by which statements are found.
 const INDEXES: [&str; 1] = ["owner,-at"];
 
 /// A statement that was run.
@@ -48,7 +48,7 @@ struct Stored<'a> {
     entry: &'a Entry,
 }
 
-/// What is asked of it.
+/// A request to it.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     pub(super) limit: u32,
@@ -58,7 +58,7 @@ pub(super) struct Asked {
     pub(super) text: Option<String>,
 }
 
-/// What each owner has run.
+/// The statements of each owner.
 pub(super) struct History {
     documents: Documents,
     termed: OnceCell<()>,
@@ -139,24 +139,15 @@ impl History {
 /// One for each text of each owner.
 fn id_of(owner: &str, statement: &str) -> DocumentId {
     let hash = Sha256::new().chain_update(owner).chain_update([0]).chain_update(statement);
-    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    DocumentId::Text(format!("s-{hex}").into())
+    DocumentId::Text(format!("s-{}", hex(&hash.finalize())).into())
 }
 
 fn is_of(owner: &str) -> Filter {
     compare("owner", Operator::In(vec![Literal::Text(owner.to_owned())]))
 }
 
-/// Nothing of the text means anything but itself.
 fn containing(text: &str) -> Filter {
-    let mut pattern = String::from("%");
-    for character in text.chars().take(200) {
-        if matches!(character, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(character);
-    }
-    pattern.push('%');
+    let pattern = like_contains(text);
     compare("statement", Operator::Like { pattern, ignore_case: true })
 }
 

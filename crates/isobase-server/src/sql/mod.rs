@@ -18,7 +18,7 @@ use crate::Route;
 pub use state::SqlOptions;
 pub(crate) use state::State;
 
-/// The routes of that database. Their handlers let owners in and nobody else: `Admin` is the scope
+/// The routes of that database. Their handlers let owners in and no one else: `Admin` is the scope
 /// that owners have.
 pub(crate) fn routes() -> Vec<Route<State>> {
     let (root, past) = ("/api/v1/sql", "/api/v1/sql/history");

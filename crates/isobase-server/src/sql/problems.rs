@@ -1,4 +1,4 @@
-//! What goes wrong with statements, as problems.
+//! Errors of statements, as problems.
 
 use isobase_http::{Problem, ProblemItem};
 use isobase_sql::{ANSWER_BYTES_MAX, Error, ErrorKind, ReadError};
@@ -135,7 +135,7 @@ pub(super) fn not_confirmed(pointer: &str, name: &str) -> Problem {
     Problem::new(codes::SQL_NOT_CONFIRMED, detail).with_item(item)
 }
 
-/// As many rows would have changed as nobody expected, or the database does not say how many.
+/// As many rows would have changed as no one expected, or the database does not say how many.
 pub(super) fn affected_differs(expected: u64, found: Option<u64>) -> Problem {
     let found = match found {
         Some(found) => format!("{found} rows would have changed"),

@@ -1,4 +1,4 @@
-//! What the SQL routes need.
+//! State of the SQL routes.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct SqlOptions {
     pub timeout: Duration,
 }
 
-/// What the SQL routes need.
+/// State of the SQL routes.
 pub(crate) struct State {
     pub(super) options: SqlOptions,
     pub(super) running: Running,

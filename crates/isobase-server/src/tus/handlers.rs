@@ -184,7 +184,7 @@ pub(super) async fn override_method(
 }
 
 /// Takes a body, in a task of its own: what has come is kept in order, also when the connection
-/// breaks and nobody waits for the answer.
+/// breaks and no one waits for the answer.
 async fn receive(appending: Appending, body: RequestBody) -> Result<Progress, Failure> {
     let receiving = tokio::spawn(take_pieces(appending, body));
     receiving.await.map_err(|error| FilesError::Disk(io::Error::other(error)))?

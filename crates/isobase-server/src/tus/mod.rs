@@ -15,7 +15,7 @@ use isobase_http::{
 use crate::Route;
 pub(crate) use state::State;
 
-/// The routes of uploads in several requests. Whoever knows the address of one may go on with it:
+/// The routes of uploads in several requests. Anyone who knows the address of one may go on with it:
 /// it outlives the session that has begun it, which clients do not expect to end.
 pub(crate) fn routes() -> Vec<Route<State>> {
     let one = "/api/uploads/tus/{id}";

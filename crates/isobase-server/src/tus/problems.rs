@@ -1,4 +1,4 @@
-//! What goes wrong with uploads in several requests, as problems.
+//! Errors of uploads in several requests, as problems.
 
 use std::time::Duration;
 

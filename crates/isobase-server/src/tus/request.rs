@@ -1,4 +1,4 @@
-//! What requests of the protocol say in their headers.
+//! The headers of requests of the protocol.
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::{HeaderName, header};
@@ -31,7 +31,7 @@ pub(super) enum Beginning {
     Joined(Vec<String>),
 }
 
-/// What the sender says of an upload.
+/// The statement of the sender about an upload.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Metadata {
     /// As it was sent.

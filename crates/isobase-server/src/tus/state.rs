@@ -1,4 +1,4 @@
-//! What uploads in several requests need.
+//! State of uploads in several requests.
 
 use std::{
     sync::{Arc, Weak},
@@ -12,7 +12,7 @@ use tokio::{runtime::Handle, time::sleep};
 /// Between two sweeps.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 
-/// What uploads in several requests need.
+/// State of uploads in several requests.
 pub(crate) struct State {
     pub(super) resumable: Arc<Resumable>,
     /// Largest file, in bytes.

@@ -189,7 +189,7 @@ fn continuing(id: &'static str, summary: &'static str) -> Operation {
 pub(super) fn continue_upload() -> Operation {
     continuing("continue_upload", "Go on with an upload").description(
         "Bytes that came before a connection broke are kept, unless they have a checksum. The last \
-         ones make the upload a file. Whoever knows the address may do it.",
+         ones make the upload a file. Anyone who knows the address may do it.",
     )
 }
 

@@ -1,4 +1,4 @@
-//! What answers the routes of webhooks.
+//! Handlers of the routes of webhooks.
 
 use std::sync::Arc;
 
@@ -125,7 +125,7 @@ pub(super) async fn resend_delivery(
     Ok(json_with(StatusCode::ACCEPTED, &delivery))
 }
 
-/// The topics of a body; none where it names none.
+/// The topics of a body; `None` if it names none.
 fn topics(members: &mut Members) -> Option<Vec<Topic>> {
     let named = members.array("topics")?;
     let mut topics = Vec::new();

@@ -1,4 +1,4 @@
-//! What goes wrong with webhooks, as problems.
+//! Errors of webhooks, as problems.
 
 use isobase_http::{Problem, ProblemItem};
 use isobase_webhooks::WebhookError;

@@ -1,8 +1,8 @@
-//! What webhooks need.
+//! State of webhooks.
 
 use isobase_webhooks::Webhooks;
 
-/// What webhooks need.
+/// State of webhooks.
 pub(crate) struct State {
     pub(super) webhooks: Webhooks,
 }

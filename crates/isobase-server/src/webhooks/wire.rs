@@ -100,7 +100,7 @@ struct WebhooksShape {
 struct WithSecretShape {
     #[serde(flatten)]
     webhook: WebhookShape,
-    /// What deliveries are signed with, shown this once.
+    /// The secret by which deliveries are signed, shown this once.
     secret: &'static str,
 }
 
@@ -144,7 +144,7 @@ struct DeliveryShape {
     attempts: u32,
     next_us: i64,
     log: Vec<AttemptShape>,
-    /// What is sent: JSON as text.
+    /// The body: JSON as text.
     body: &'static str,
 }
 
@@ -191,7 +191,7 @@ struct NewWebhook {
     description: Option<String>,
 }
 
-/// What changes of a webhook.
+/// A change of a webhook.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used: members are read one by one")]
 struct WebhookChange {

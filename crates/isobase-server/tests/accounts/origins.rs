@@ -125,7 +125,7 @@ async fn a_page_gets_nothing_that_is_open_to_this_machine() {
         app.ask((Method::GET, "/api/notes"), headers, "").await.json().as_array().unwrap().len()
     };
     assert_eq!(list(&page).await, 1);
-    // Whoever shows something is asked for no name, and what is public is public.
+    // Anyone who shows something is asked for no name, and what is public is public.
     assert_eq!(list(&[("authorization", "Bearer internal-key")]).await, 1);
     assert_eq!(app.ask((Method::GET, "/health"), &rebound, "").await.status, 200);
 }

@@ -188,7 +188,7 @@ async fn rules_bind_lists_counts_and_batches() {
     let counted = (Method::GET, "/api/notes?page=1&limit=1");
     assert_eq!(ask(&service, &ann, counted.clone(), Value::Null).await["total"], 2);
     assert_eq!(ask(&service, &eve, counted.clone(), Value::Null).await["total"], 1);
-    // Nobody needs a key, and sees nothing.
+    // No one needs a key, and sees nothing.
     let nobody = service.get("/api/notes?limit=5&count=exact").await;
     nobody.is(200, r#"{"items":[],"next":null,"total":0}"#);
     let batch = json!({ "operations": [

@@ -126,7 +126,7 @@ impl Desk {
 }
 
 #[tokio::test]
-async fn documents_name_only_files_of_whoever_writes_them() {
+async fn documents_name_only_files_of_their_writers() {
     let desk = Desk::new(Duration::from_secs(60));
     let (ann, bob) = (desk.account("ann").await, desk.account("bob").await);
     let (own, other) = (desk.file(&ann, "own").await, desk.file(&bob, "other").await);
@@ -148,7 +148,7 @@ async fn documents_name_only_files_of_whoever_writes_them() {
             assert!(["/cover", "/scans"].contains(&&*reply.blamed()[0]), "{}", reply.text);
         }
     }
-    // Whoever has a key acts for everybody.
+    // Anyone who has a key acts for everybody.
     let key = Who::key();
     let body = format!(r#"{{"by":1,"cover":"{other}","scans":["{own}"]}}"#);
     let made = desk.ask(Method::POST, "/records/letters", &key, &body).await;

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::records::support::Service;
 
-/// Whoever is told that a licence is invalid stops: an outage must never say so.
+/// Anyone who is told that a licence is invalid stops: an outage must never say so.
 #[tokio::test]
 async fn an_outage_is_503_and_never_an_invalid_licence() {
     let service = Service::new();

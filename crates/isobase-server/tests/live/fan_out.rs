@@ -25,7 +25,7 @@ async fn a_change_is_read_once_for_all() {
     }
     let reads = service.feed_reads() - before;
     assert!((1..=20).contains(&reads), "{reads}");
-    // Nobody listens, nobody reads.
+    // No one listens, no one reads.
     drop(streams);
     tokio::task::yield_now().await;
     let before = service.feed_reads();

@@ -33,7 +33,7 @@ async fn nothing_is_lost_or_told_twice() {
     }
     drop(stream);
     write(&service, 40).await;
-    // From every place, while somebody else listens and while nobody does.
+    // From every place, while somebody else listens and while no one does.
     let other = listen(&service, "").await;
     for (number, event) in seen.iter().enumerate().step_by(7) {
         let mut stream = listen_after(&service, "", Some(&event.id)).await;

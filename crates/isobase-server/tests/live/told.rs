@@ -93,7 +93,7 @@ async fn wrong_wishes_are_refused() {
     reply.contains("expected some of items, posts");
 }
 
-/// What nobody declared makes no events, and the stream is there all the same.
+/// What no one declared makes no events, and the stream is there all the same.
 #[tokio::test]
 async fn a_service_without_topics_only_greets() {
     let service = crate::records::support::Service::new();

@@ -192,7 +192,7 @@ async fn a_wait_without_a_change_ends_empty() {
     assert_eq!(begun.elapsed(), Duration::from_secs(5));
 }
 
-/// Whoever waits costs the database nothing, until something happens in what they wait for.
+/// Anyone who waits costs the database nothing, until something happens in what they wait for.
 #[tokio::test(start_paused = true)]
 async fn waiting_reads_nothing() {
     const WAITERS: u32 = 2_000;

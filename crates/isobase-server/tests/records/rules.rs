@@ -9,7 +9,7 @@ use isobase_types::CollectionName;
 
 use super::support::{Ask, Service, Settings};
 
-/// Notes that anybody may read once they are public, and nobody may change; `agent_data_store` is
+/// Notes that anybody may read once they are public, and no one may change; `agent_data_store` is
 /// closed; `free` is declared and has no rule.
 fn rules() -> Arc<RuleBook> {
     let rule = |action: RuleAction, text: &str| (action, Rule::parse(action, text).unwrap());

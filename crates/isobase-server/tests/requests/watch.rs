@@ -37,7 +37,7 @@ async fn new_entries_are_told_as_the_list_shows_them() {
     assert_eq!(all.next().await.json()["endpoint"], "/c");
     let failure = failures.next().await;
     assert_eq!(failure.json()["endpoint"], "/c");
-    // Whoever comes back goes on where it was.
+    // Anyone who comes back goes on where it was.
     drop(all);
     post(&service, LOG, report("/d", 200)).await.has_status(200);
     for (query, headers) in

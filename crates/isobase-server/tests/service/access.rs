@@ -242,7 +242,7 @@ async fn admins_make_list_and_revoke_keys() {
     missing.is_problem(404, "key_not_found");
 }
 
-/// Whoever reaches it would shut out everybody else.
+/// Anyone who reaches it would shut out everybody else.
 #[tokio::test]
 async fn nobody_makes_the_first_key_over_the_network() {
     let service = Service::new();

@@ -207,7 +207,7 @@ async fn statements_end_in_time_by_wish_and_with_their_client() {
         });
         gone.await.is_problem(404, "sql_statement_not_found");
 
-        // Whoever leaves takes the statement along, more often than there are connections.
+        // Anyone who leaves takes the statement along, more often than there are connections.
         for _ in 0..6 {
             let running = looked.run(looked.endless());
             assert!(tokio::time::timeout(Duration::from_millis(50), running).await.is_err());

@@ -1,4 +1,4 @@
-//! What the database says of its tables.
+//! The tables, as the database describes them.
 
 mod postgres;
 mod sqlite;

@@ -1,4 +1,4 @@
-//! What is odd in a plan, and the indexes that would mend it.
+//! Oddities of a plan, and the indexes that would mend it.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ const FACTOR: f64 = 10.0;
 /// Columns of an index.
 const COLUMNS_MAX: usize = 4;
 
-/// What is odd in a plan.
+/// An oddity of a plan.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Oddity {
     /// A step reads far more rows than it keeps.

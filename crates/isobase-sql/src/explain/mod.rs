@@ -49,7 +49,7 @@ pub struct Explained {
     pub execution_ms: f64,
     /// How long it was planned, in milliseconds.
     pub planning_ms: f64,
-    /// What is odd in the plan.
+    /// The oddities of the plan.
     pub oddities: Vec<Oddity>,
     /// Indexes that would help, the most promising first.
     pub suggestions: Vec<SuggestedIndex>,
@@ -60,11 +60,11 @@ pub struct Explained {
 pub struct SuggestedIndex {
     /// The statement that makes it.
     pub sql: String,
-    /// What it brings, when that was measured.
+    /// Its gain, when that was measured.
     pub measured: Option<MeasuredIndex>,
 }
 
-/// What an index brings.
+/// The gain of an index.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MeasuredIndex {
     /// The fastest of three runs without it, in milliseconds.

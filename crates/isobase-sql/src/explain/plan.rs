@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 /// A step of a plan, and those that it is made of.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlanNode {
-    /// What it does: `Seq Scan`, `Hash Join`.
+    /// Its work: `Seq Scan`, `Hash Join`.
     pub kind: String,
     /// The schema of the table that it reads.
     pub schema: Option<String>,
@@ -75,7 +75,7 @@ impl PlanNode {
         std::iter::once(self).chain(below).collect()
     }
 
-    /// What it does, to what.
+    /// Its work, and on which object.
     #[must_use]
     pub fn title(&self) -> String {
         let mut title = self.kind.clone();

@@ -1,4 +1,4 @@
-//! What differs between two sets of tables, as SQL.
+//! Differences between two sets of tables, as SQL.
 
 use crate::{Column, Dialect, Table, definition, name::quoted};
 

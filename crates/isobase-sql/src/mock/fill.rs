@@ -13,7 +13,7 @@ const CHUNK_ROWS: u64 = 5_000;
 /// Rows of another table among which references choose.
 const PARENTS_MAX: u64 = 10_000;
 
-/// What was written.
+/// The rows written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filled {
     /// Rows of each table, in the order in which they were written.

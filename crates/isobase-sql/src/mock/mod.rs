@@ -22,7 +22,7 @@ pub struct MockDataGenerator<'r> {
     random: Random,
     /// Rows made of each table, by schema and name.
     made: HashMap<(String, String), i64>,
-    /// What tables are like, by schema and name.
+    /// The forms of tables, by schema and name.
     plans: HashMap<(String, String), Plan>,
     realistic: bool,
 }
@@ -38,7 +38,7 @@ pub struct Related {
     pub column: Option<String>,
 }
 
-/// What a table is like, found out once.
+/// The form of a table, found out once.
 #[derive(Clone, Debug)]
 struct Plan {
     table: std::sync::Arc<Table>,

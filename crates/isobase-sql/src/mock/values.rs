@@ -14,7 +14,7 @@ pub(super) const DAYS: (i64, i64) = (8766, 9830);
 const TEXT_MAX: usize = 50;
 const MICROS_OF_DAY: i64 = 86_400_000_000;
 
-/// What is known of the place of a value.
+/// Knowledge of the place of a value.
 #[derive(Debug)]
 pub(super) struct Place<'a> {
     pub(super) column: &'a Column,

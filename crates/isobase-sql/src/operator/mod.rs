@@ -64,7 +64,7 @@ impl<S: Session> DbOperator<S> {
         Self { session }
     }
 
-    /// What it works over.
+    /// The session it works over.
     pub fn session(&self) -> &S {
         &self.session
     }

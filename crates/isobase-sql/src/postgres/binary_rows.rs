@@ -7,9 +7,9 @@ use isobase_postgres::tokio_postgres::types::Type;
 
 use crate::Value;
 
-/// What stands before the first row: the signature, no flags, no extension.
+/// The text before the first row: the signature, no flags, no extension.
 pub(super) const HEADER: [u8; 19] = *b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-/// What stands behind the last row.
+/// The text behind the last row.
 pub(super) const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
 /// The length of NULL.
 const NULL: [u8; 4] = (-1_i32).to_be_bytes();

@@ -1,4 +1,4 @@
-//! What the failures of PostgreSQL mean to the user of the toolkit.
+//! The meaning of PostgreSQL's failures to the user of the toolkit.
 
 use isobase_postgres::{
     During, ErrorKind as NativeKind, kind_of_code,

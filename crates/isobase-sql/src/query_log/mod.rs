@@ -20,7 +20,7 @@ const QUERIES_MAX: usize = 10_000;
 /// Source: the specification of the toolkit, `QueryLogger(slow_threshold_ms=100)`.
 const SLOW_DEFAULT: Duration = Duration::from_millis(100);
 
-/// Notes statements. Shared by whoever runs them and whoever asks.
+/// Notes statements. Shared by those who run them and those who ask.
 #[derive(Debug)]
 pub struct QueryLogger {
     slow_threshold: Duration,

@@ -10,7 +10,7 @@ const SUMMARY_QUERIES: usize = 5;
 /// Characters of a statement that a summary shows.
 const SUMMARY_TEXT: usize = 100;
 
-/// What a logger knows.
+/// The statistics of a logger.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Statistics {
     /// Statements.

@@ -1,4 +1,4 @@
-//! What a statement answers, within which limits, or why it does not.
+//! The answer of a statement, within which limits, or why it does not.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ pub struct ReadLimits {
     pub mark: u64,
 }
 
-/// What a statement answered.
+/// The answer of a statement.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadAnswer {
     /// The columns; two of one name stay two.
@@ -52,11 +52,11 @@ pub struct ReadCell {
     pub text: String,
     /// Whether more of it was left out.
     pub is_cut: bool,
-    /// What the text is in JSON.
+    /// The JSON form of the text.
     pub form: ReadForm,
 }
 
-/// What the text of a value is in JSON.
+/// The JSON form of the text of a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadForm {
     /// A string.

@@ -197,7 +197,7 @@ impl SqlReader {
         catalogue::read_table(&self.inner.db, schema, name).await
     }
 
-    /// What runs when rows of a table change, by name; at most 500.
+    /// The triggers of a table, by name; at most 500.
     ///
     /// # Errors
     /// As the database fails.

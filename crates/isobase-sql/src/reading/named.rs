@@ -8,7 +8,7 @@ use crate::{
 /// The statement with `$1`, `$2`, … in the places of its names, and their values in that order.
 ///
 /// Only names that have a value are parameters, so that `a::text` and `list[1:n]` stay what they are.
-/// What stands behind a name keeps its place, for errors that say where they are.
+/// The text behind a name keeps its place, for errors that say where they are.
 pub(super) fn numbered(
     dialect: Dialect,
     sql: &str,

@@ -1,4 +1,4 @@
-//! What there is in a database, in few questions however much it is.
+//! The tables of a database, in few questions no matter how many there are.
 
 use crate::{Answer, DbConnector, Dialect, Error, Row, Session, Value};
 
@@ -11,7 +11,7 @@ pub struct TableSummary {
     pub name: String,
     /// `table`, `view`, `materialized view`, `foreign table`, `virtual`.
     pub kind: String,
-    /// Rows, as PostgreSQL last estimated them; none where nothing is known.
+    /// Rows, as PostgreSQL last estimated them; `None` if nothing is known.
     pub rows: Option<i64>,
     /// Bytes of its rows, as last counted by PostgreSQL.
     pub bytes: Option<i64>,
@@ -30,11 +30,11 @@ pub struct Reference {
     pub other_schema: String,
     /// The table that is referred to.
     pub other_table: String,
-    /// The column that is referred to; none where SQLite means the key.
+    /// The column that is referred to; `None` if SQLite means the key.
     pub other_column: Option<String>,
 }
 
-/// What runs when rows of a table change.
+/// A trigger of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trigger {
     /// Its name.

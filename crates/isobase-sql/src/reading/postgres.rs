@@ -46,7 +46,7 @@ const STOP: &str = "\
 SELECT count(*) FILTER (WHERE pg_cancel_backend(pid)) FROM pg_stat_activity
  WHERE application_name = $1::text AND usename = session_user AND pid <> pg_backend_pid()";
 
-/// What a transaction is for.
+/// The purpose of a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// It only reads.
@@ -120,13 +120,13 @@ fn name_of(mark: u64) -> String {
     format!("isobase statement {mark:016x}")
 }
 
-/// A connection that nobody has used: each statement has one of its own.
+/// A connection that no one has used: each statement has one of its own.
 pub(crate) async fn lease(pool: &Arc<Pool>) -> Result<Lease<'static>, Error> {
     let until = Instant::now() + ACQUIRE_TIMEOUT;
     pool.lease_owned(until).await.map_err(of_connection)
 }
 
-/// What a statement did to its session goes with it.
+/// The changes of a statement to its session go with it.
 pub(crate) fn end(lease: Lease<'static>) {
     lease.close();
     lease.finish();

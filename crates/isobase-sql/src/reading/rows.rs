@@ -8,7 +8,7 @@ use crate::{ColumnMismatch, Dialect, Error, Table, Value, name::quoted, table::C
 /// Which rows of a table, in which order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowsWanted {
-    /// What all of them must be like.
+    /// The conditions on all of them.
     pub conditions: Vec<RowCondition>,
     /// The column of their order, and whether the largest comes first; the key without one.
     pub order: Option<(String, bool)>,
@@ -26,12 +26,12 @@ pub struct FoundRows {
     pub table: Table,
     /// The rows.
     pub answer: ReadAnswer,
-    /// Behind which row the next ones begin; none where there are none, and where the table has no
+    /// Behind which row the next ones begin; `None` if there are none, and where the table has no
     /// primary key or a value is too long to be compared with.
     pub next: Option<Vec<Option<String>>>,
 }
 
-/// What a column must be like.
+/// A condition on a column.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RowCondition {
     /// The column.
@@ -164,7 +164,7 @@ impl By<'_> {
         self.descending == (dialect == Dialect::Sqlite)
     }
 
-    /// What is true of values that come after one; none where none does.
+    /// What is true of values that come after one; `None` if none does.
     fn beyond(&self, dialect: Dialect, value: &Value, place: usize) -> Option<String> {
         let (column, sign) = (quoted(&self.column.name), if self.descending { "<" } else { ">" });
         match (value.is_null(), self.has_nulls_last(dialect)) {

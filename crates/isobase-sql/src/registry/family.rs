@@ -1,4 +1,4 @@
-//! What kind of values a column takes.
+//! The kinds of values that columns take.
 
 use crate::Column;
 

@@ -1,4 +1,4 @@
-//! What tables look like, from a database or from a file of `CREATE TABLE`.
+//! The form of tables, from a database or from a file of `CREATE TABLE`.
 
 mod family;
 mod file;

@@ -2,10 +2,10 @@
 
 use crate::Error;
 
-/// What a schema is for.
+/// The purpose of a schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchemaKind {
-    /// What all projects share.
+    /// The part that all projects share.
     Public,
     /// The content of one project.
     Project,

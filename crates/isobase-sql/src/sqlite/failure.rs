@@ -1,4 +1,4 @@
-//! What SQLite's failures mean, in the words of SQLSTATE.
+//! The meaning of SQLite's failures, in the words of SQLSTATE.
 
 use isobase_sqlite::rusqlite::{self, ErrorCode, ffi};
 

@@ -29,7 +29,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// SQLite has one writer; more connections only read beside it.
 const CONNECTIONS_MAX: usize = 4;
 
-/// Where the database is, and the connections that nobody uses.
+/// Where the database is, and the connections that no one uses.
 #[derive(Debug)]
 pub(crate) struct SqlitePool {
     /// `None` is memory, which lives in its one connection.
@@ -40,7 +40,7 @@ pub(crate) struct SqlitePool {
     idle: Mutex<Vec<Slot>>,
 }
 
-/// What connections may do.
+/// The rights of connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Access {
     /// Everything, and a file that is not there is made.
@@ -133,7 +133,7 @@ impl SqlitePool {
 }
 
 impl SqliteLease {
-    /// Runs a job on a thread that may wait. When nobody waits for the job any more, it is
+    /// Runs a job on a thread that may wait. When no one waits for the job any more, it is
     /// interrupted.
     pub(crate) async fn call<T: Send + 'static>(
         &self,

@@ -1,11 +1,11 @@
-//! What a restore does with what is there, and what the server does not know.
+//! Preparations of a restore: existing objects, and settings that the server does not know.
 
 use crate::{DbConnector, Error, catalogue, name::quoted};
 
 /// The first version whose servers know this setting.
 pub(super) const TRANSACTION_TIMEOUT_SINCE: u32 = 17;
 
-/// What is done with what the database already has.
+/// The way to treat documents that the database already has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Before {
     /// It stays, but for what the dump itself replaces.

@@ -1,4 +1,4 @@
-//! What a dump by COPY cannot hold.
+//! Objects that a dump by COPY cannot hold.
 
 use crate::{Error, Session, Transaction, Value};
 

@@ -45,7 +45,7 @@ pub struct DatabaseSync {
     programs: Programs,
 }
 
-/// What makes and restores dumps.
+/// The programs that make and restore dumps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Programs {
     /// `pg_dump` and `psql`.
@@ -113,7 +113,7 @@ impl DatabaseSync {
             let file = self.folder.join(name);
             self.dump_into(environment, options, &file).await?;
             let latest = self.folder.join(format!("{stem}_latest.sql"));
-            // Beside it first: whoever restores the latest meanwhile must find a whole one.
+            // Beside it first: anyone who restores the latest meanwhile must find a whole one.
             let copy = latest.with_extension("sql.tmp");
             fs::copy(&file, &copy)
                 .and_then(|_| fs::rename(&copy, &latest))
@@ -387,7 +387,7 @@ async fn hand_over(
     let failed = |error| Error::io("use", &path, &error);
     let mut file =
         fs::File::options().create_new(true).read(true).write(true).open(&path).map_err(failed)?;
-    // Nobody else needs its name; on other systems than Unix it stays until the end.
+    // No one else needs its name; on other systems than Unix it stays until the end.
     let unlinked = fs::remove_file(&path).is_ok();
     let copied = async {
         let copy = format!("COPY {place} TO STDOUT");

@@ -1,6 +1,6 @@
-//! What a dump is to hold.
+//! Options of a dump.
 
-/// What a dump holds.
+/// Options of a dump.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DumpOptions {
     /// Only these schemas; all when there is none.

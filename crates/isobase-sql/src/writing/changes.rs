@@ -17,7 +17,7 @@ type Given = (String, Value);
 pub enum RowChange {
     /// A new row.
     Insert {
-        /// What it has; the other columns have their defaults.
+        /// Its values; the other columns have their defaults.
         values: Vec<Given>,
     },
     /// Other values of a row.

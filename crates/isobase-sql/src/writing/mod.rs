@@ -70,7 +70,7 @@ struct Inner {
     transactions: Transactions,
     /// For the catalogue.
     db: DbConnector,
-    /// What it never changes.
+    /// The columns that it never changes.
     guarded: Option<Guarded>,
 }
 
@@ -80,10 +80,10 @@ enum Transactions {
     Sqlite(Arc<SqlitePool>),
 }
 
-/// What was done, in a transaction that is still open. Its drop takes it back.
+/// The work done, in a transaction that is still open. Its drop takes it back.
 #[derive(Debug)]
 pub struct Written {
-    /// What each statement did.
+    /// The effect of each statement.
     pub effects: Vec<Effect>,
     open: Open,
 }

@@ -78,7 +78,7 @@ pub enum SchemaChange {
     AddConstraint {
         /// Its name.
         constraint: String,
-        /// What it says.
+        /// Its content.
         definition: NewConstraint,
     },
     /// A constraint goes.
@@ -88,7 +88,7 @@ pub enum SchemaChange {
     },
 }
 
-/// What a constraint says.
+/// The rule of a constraint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NewConstraint {
     /// A condition that all rows meet.
@@ -114,12 +114,12 @@ pub enum NewConstraint {
         table: String,
         /// Its columns; its primary key without any.
         references: Vec<String>,
-        /// What happens to rows whose other row is deleted.
+        /// The fate of rows whose other row is deleted.
         on_delete: OnDelete,
     },
 }
 
-/// What happens to rows whose other row is deleted.
+/// The fate of rows whose other row is deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum OnDelete {
     /// The deletion is refused.
@@ -151,7 +151,7 @@ pub struct NewColumn {
 pub struct Planned {
     /// The statement, or why there is none.
     pub statement: Result<String, &'static str>,
-    /// What to think of before.
+    /// Warnings to be read before.
     pub warnings: Vec<&'static str>,
     /// The name of what is lost, or may be: of a table, a column or an index.
     pub loses: Option<String>,
@@ -181,7 +181,7 @@ pub fn plan_schema_change(
     Ok(Planned { statement, warnings: warnings(dialect, change), loses })
 }
 
-/// What to think of before a change.
+/// Warnings before a change.
 fn warnings(dialect: Dialect, change: &SchemaChange) -> Vec<&'static str> {
     let is_postgres = dialect == Dialect::Postgres;
     match change {
@@ -226,7 +226,7 @@ fn warnings(dialect: Dialect, change: &SchemaChange) -> Vec<&'static str> {
     }
 }
 
-/// What to think of before a constraint is made.
+/// Warnings before a constraint is made.
 fn of_constraint(definition: &NewConstraint) -> Vec<&'static str> {
     match definition {
         NewConstraint::Check { .. } => vec![
@@ -253,7 +253,7 @@ fn of_constraint(definition: &NewConstraint) -> Vec<&'static str> {
     }
 }
 
-/// What the statements of one table share.
+/// State that the statements of one table share.
 struct Text {
     dialect: Dialect,
     /// In quotes, as the next one.
@@ -446,7 +446,7 @@ impl Text {
 }
 
 impl OnDelete {
-    /// What stands behind a foreign key.
+    /// The text behind a foreign key.
     fn sql(self) -> &'static str {
         match self {
             Self::Refuse => "",

@@ -11,7 +11,7 @@ pub struct WriteStatement {
     pub parameters: Vec<Value>,
 }
 
-/// What a statement did.
+/// The effect of a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Effect {
     /// The rows that it answered: of RETURNING, or of a query.

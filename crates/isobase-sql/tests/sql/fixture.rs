@@ -41,14 +41,14 @@ impl Fixture {
         Self::postgres_with(Settings::default()).await
     }
 
-    /// A database of PostgreSQL that nobody else uses, and SQLite.
+    /// A database of PostgreSQL that no one else uses, and SQLite.
     pub(crate) async fn all_own() -> Vec<Self> {
         let mut all = vec![Self::sqlite(Settings::default())];
         all.extend(Self::own_at(newest_postgres_url()).await);
         all
     }
 
-    /// A database of PostgreSQL that nobody else uses, in the newest version.
+    /// A database of PostgreSQL that no one else uses, in the newest version.
     pub(crate) async fn own_postgres() -> Option<Self> {
         Self::own_at(newest_postgres_url()).await
     }

@@ -65,7 +65,7 @@ async fn a_database_by_another_name_is_the_same_database() {
         let other_host = fixture.url().replacen("127.0.0.1", "localhost", 1);
         for revoked in [false, true] {
             if revoked {
-                // As a service may have it that lets nobody ask for the cluster.
+                // As a service may have it that lets no one ask for the cluster.
                 let sql = "REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC";
                 fixture.db.run(sql, &[]).await.unwrap();
             }

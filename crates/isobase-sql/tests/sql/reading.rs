@@ -193,7 +193,7 @@ async fn what_takes_long_or_is_large_ends() {
             let error = sql_of(reader.read(endless, &[], &short).await.unwrap_err());
             assert_eq!(error.kind, ErrorKind::TimedOut, "{error}");
         }
-        // One that nobody waits for is stopped, too.
+        // One that no one waits for is stopped, too.
         for _ in 0..6 {
             let left = tokio::time::timeout(
                 Duration::from_millis(100),

@@ -39,7 +39,7 @@ impl Rules {
     }
 }
 
-/// What everybody may do in declared collections where no rule says it.
+/// The rights of everybody in declared collections where no rule says it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Unruled {
     /// Everything: on an address that only this machine reaches.
@@ -102,7 +102,7 @@ impl RuleBook {
         self.collections.get(collection)
     }
 
-    /// What anybody may do in declared collections, without an account and whatever a document
+    /// The rights of anybody in declared collections, without an account and whatever a document
     /// holds: for the operator, who is told at the start.
     #[must_use]
     pub fn open_to_all(&self) -> Vec<(&CollectionName, Vec<RuleAction>)> {
@@ -133,7 +133,7 @@ impl RuleBook {
         self.unruled == Unruled::Open && !self.collections.keys().all(is_closed)
     }
 
-    /// What a caller may do with the documents of a collection as they are. A rule about the new
+    /// The right of a caller to the documents of a collection as they are. A rule about the new
     /// document allows here what nothing else in it forbids: see [`RuleBook::rule_of_write`].
     #[must_use]
     pub fn right(
@@ -171,7 +171,7 @@ impl RuleBook {
         }
     }
 
-    /// What the change feed must keep of a collection so that its changes can be shown to those
+    /// The parts that the change feed must keep of a collection so that its changes can be shown to those
     /// who may see them: nothing where the rules look at no document.
     #[must_use]
     pub fn keep(&self, collection: &CollectionName) -> Keep {

@@ -32,7 +32,7 @@ impl Caller {
     }
 
     /// Anybody, in a service that is open: rules bind them where there are some, and collections
-    /// that nobody declares are theirs.
+    /// that no one declares are theirs.
     #[must_use]
     pub fn open() -> Self {
         Self { kind: Kind::Open, user: None }
@@ -62,7 +62,7 @@ impl Caller {
         Self { kind: Kind::Reader, ..self }
     }
 
-    /// Whoever is signed in.
+    /// A caller that is signed in.
     #[must_use]
     pub fn user(&self) -> Option<&User> {
         self.user.as_deref()

@@ -1,8 +1,8 @@
-//! What a rule comes to for one caller.
+//! A rule as it holds for one caller.
 
 use isobase_types::{DocumentId, Filter};
 
-/// What somebody may do with the documents of a collection.
+/// A right to the documents of a collection.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Right {
     /// All of them.
@@ -23,7 +23,7 @@ impl Right {
         if filter.is_none() { Self::Nothing } else { Self::Where(filter) }
     }
 
-    /// What both allow.
+    /// The right that both allow.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use isobase_types::{FieldPath, FilterTemplate, InvalidTemplate};
 
-/// What a rule is about.
+/// The action that a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RuleAction {
     /// To find documents: in listings, counts and the change feed.
@@ -52,7 +52,7 @@ impl FromStr for RuleAction {
     }
 }
 
-/// Who may do one thing with which documents of a collection: a filter with facts about whoever
+/// Who may do one thing with which documents of a collection: a filter with facts about who
 /// asks, as [`FilterTemplate`] reads it. Cheap to clone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule(FilterTemplate);
@@ -69,7 +69,7 @@ pub enum InvalidRule {
          at; the fields of the document in a {action} rule stand by themselves"
     )]
     New {
-        /// What the rule is about.
+        /// The action that the rule is about.
         action: RuleAction,
     },
 }

@@ -34,7 +34,7 @@ pub enum SchemaOrigin {
     Stored,
 }
 
-/// What is known of collections, and the order in which it came to be known: asking takes a
+/// Knowledge of collections, and the order in which it came to be known: asking takes a
 /// while, and an older answer must not take the place of a newer one.
 #[derive(Default)]
 pub(super) struct Cache {
@@ -57,7 +57,7 @@ pub(super) struct Entry {
 pub(super) enum Seen {
     /// An entry with this mark.
     Entry(u64),
-    /// None, and entries had been taken away last at this mark.
+    /// None, and entries had been removed last at this mark.
     Nothing(u64),
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Known {
 }
 
 impl Cache {
-    /// What is known of a collection, while that need not be asked again.
+    /// Knowledge of a collection, while that need not be asked again.
     pub(super) fn fresh(&self, collection: &CollectionName) -> Option<Option<&Schema>> {
         let known = &self.entries.get(collection)?.known;
         (known.asked_at.elapsed() < FRESH).then(|| known.stored.as_ref().map(|(_, schema)| schema))
@@ -112,7 +112,7 @@ impl Cache {
         self.taken_away_at = self.marks;
     }
 
-    /// The same unless something changed since, or there is nothing to take away.
+    /// The same unless something changed since, or there is nothing to remove.
     pub(super) fn take_away_after(&mut self, seen: Seen, collection: &CollectionName) {
         if matches!(seen, Seen::Entry(_)) && self.seen(collection) == seen {
             self.take_away(collection);

@@ -1,4 +1,4 @@
-//! What the annotations of fields do to documents that are written and shown.
+//! The effect of the annotations of fields on documents that are written and shown.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -81,7 +81,7 @@ impl FieldRules {
         !self.hidden.is_empty()
     }
 
-    /// Takes away what is never shown.
+    /// Removes the fields that are never shown.
     pub(crate) fn hide(&self, body: &mut String) {
         for path in &self.hidden {
             if json::find(body, path).is_some() {

@@ -1,4 +1,4 @@
-//! What a schema says of fields beside what they may hold.
+//! Annotations of fields in a schema.
 
 use std::collections::VecDeque;
 
@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 pub struct FieldInfo {
     /// Where it stands in a document; of one step for a field at the top.
     pub path: FieldPath,
-    /// What it holds.
+    /// Its contents.
     pub kind: FieldKind,
     /// A document, or the object it belongs to, must have it.
     pub required: bool,
@@ -21,11 +21,11 @@ pub struct FieldInfo {
     pub nullable: bool,
     /// `readOnly`: what a caller sends for it is ignored.
     pub read_only: bool,
-    /// `writeOnly`: it is never shown, and nobody may filter or sort by it.
+    /// `writeOnly`: it is never shown, and no one may filter or sort by it.
     pub write_only: bool,
     /// `x-unique`: only one document of the collection may have its value.
     pub unique: bool,
-    /// What a new document gets that comes without it.
+    /// The default for a new document that comes without it.
     pub default: Option<FieldDefault>,
     /// The collection it refers to.
     pub reference: Option<Reference>,
@@ -48,7 +48,7 @@ impl FieldInfo {
     }
 }
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
     /// `true` or `false`.
@@ -76,7 +76,7 @@ pub enum FieldKind {
     Json,
 }
 
-/// What a new document gets in a field that it comes without.
+/// The default of a field for a new document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FieldDefault {
     /// `default`: this value, as JSON text.
@@ -87,7 +87,7 @@ pub enum FieldDefault {
     Timestamp,
     /// `"x-default": "uuid"`: a UUID of version 7, of its own for each document.
     Uuid,
-    /// `"x-default": "user"`: the id of whoever asks; nothing for who has none.
+    /// `"x-default": "user"`: the id of the caller, if it has one.
     User,
 }
 
@@ -98,7 +98,7 @@ pub struct Reference {
     pub field: FieldPath,
     /// The collection it refers to.
     pub collection: CollectionName,
-    /// What becomes of the document when the other is deleted.
+    /// The fate of the document when the other is deleted.
     pub on_delete: OnDelete,
 }
 
@@ -113,7 +113,7 @@ pub struct FileField {
     pub private: bool,
 }
 
-/// What a deletion does to a document that refers to what is deleted.
+/// The effect of a deletion on a document that refers to what is deleted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnDelete {
     /// It is refused.
@@ -129,7 +129,7 @@ pub enum OnDelete {
 pub(super) struct Misplaced {
     /// Its place in the schema as a JSON pointer.
     pub(super) pointer: String,
-    /// What was expected.
+    /// The expectation.
     pub(super) message: String,
 }
 
@@ -202,7 +202,7 @@ struct Property<'a> {
 }
 
 impl Property<'_> {
-    /// The field; `None` for the name `id`, which is no field of a body, and for a path that nobody
+    /// The field; `None` for the name `id`, which is no field of a body, and for a path that no one
     /// could write.
     fn field(&self, required: bool) -> Result<Option<FieldInfo>, Misplaced> {
         let quoted: Vec<String> = self.steps.iter().map(|step| quote(step)).collect();
@@ -245,7 +245,7 @@ impl Property<'_> {
     }
 
     /// Whether an annotation is there and true. Another value than a boolean would say nothing, and
-    /// whoever wrote it meant something.
+    /// a caller that wrote it meant something.
     fn is(&self, name: &str) -> Result<bool, Misplaced> {
         match self.property.get(name) {
             None => Ok(false),
@@ -277,7 +277,7 @@ impl Property<'_> {
         }
     }
 
-    /// The types it names; none when it names none.
+    /// The types it names; `None` if it names none.
     fn types(&self) -> Vec<&str> {
         match self.property.get("type") {
             Some(Value::String(word)) => vec![word],

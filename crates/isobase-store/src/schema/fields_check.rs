@@ -22,7 +22,7 @@ pub(crate) struct FieldsCheck {
 }
 
 impl FieldsCheck {
-    /// Makes what a batch creates whole; none where no schema says anything of fields.
+    /// Makes what a batch creates whole; `None` if no schema says anything of fields.
     ///
     /// # Errors
     /// When a patch would tell of what is never shown.
@@ -65,7 +65,7 @@ impl FieldsCheck {
         Self { own: operations.iter().filter_map(patch).collect(), ..self.clone() }
     }
 
-    /// What a schema says of the fields of a collection.
+    /// The statement of a schema about the fields of a collection.
     pub(crate) fn rules_of(&self, collection: &CollectionName) -> Option<&Arc<FieldRules>> {
         self.rules.iter().find(|(name, _)| name == collection).map(|(_, rules)| rules)
     }

@@ -6,7 +6,7 @@
 pub struct InvalidSchema {
     /// The place in the schema as a JSON pointer, empty for the whole.
     pub pointer: String,
-    /// What is wrong with it.
+    /// Its fault.
     pub message: String,
 }
 

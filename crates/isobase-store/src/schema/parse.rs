@@ -105,7 +105,7 @@ impl Schema {
     /// are integers of 64 bits.
     ///
     /// # Errors
-    /// What is wrong with it, at most [`isobase_engine::VIOLATIONS_MAX`].
+    /// Its faults, at most [`isobase_engine::VIOLATIONS_MAX`].
     pub fn check(&self, body: &str) -> Result<(), Vec<Violation>> {
         self.0.validator.check(body)
     }

@@ -119,7 +119,7 @@ impl ReferenceCheck {
             };
             match others.is_referred_to(from, &reference.field, id, &leaves) {
                 Referred::Unknown | Referred::No => {}
-                // Without its index nobody can tell.
+                // Without its index no one can tell.
                 Referred::Yes | Referred::NoIndex => {
                     let (collection, field) = (from.clone(), reference.field.clone());
                     return Err(Rejection::Referenced { collection, field });

@@ -49,7 +49,7 @@ const NAMED: [(&str, bool); 6] = [
     ("properties", false),
 ];
 
-/// What a schema without `$id` is called. The library has the same.
+/// The name of a schema without `$id`. The library has the same.
 const NAMELESS: &str = "json-schema:///";
 
 /// The metaschemas, which the library brings along. With a `/` at the end: also what begins so.
@@ -85,7 +85,7 @@ fn ignores_siblings(draft: &str) -> bool {
     draft.contains("draft-07") || draft.contains("draft-06") || draft.contains("draft-04")
 }
 
-/// What names a resource.
+/// The keywords that name a resource.
 fn id_keyword(draft: &str) -> &'static str {
     if draft.contains("draft-04") { "id" } else { "$id" }
 }
@@ -108,7 +108,7 @@ fn count_before_reference(node: &mut Map<String, Value>, ignores_siblings: bool,
     }
 }
 
-/// What was found on a walk over all subschemas.
+/// The findings on a walk over all subschemas.
 #[derive(Default)]
 struct Walk {
     /// Pointers of the subschemas seen.

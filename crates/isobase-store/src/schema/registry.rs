@@ -21,10 +21,10 @@ use crate::StoreError;
 pub(crate) struct Registry {
     /// Those of the configuration; they come before stored ones.
     declared: HashMap<CollectionName, Schema>,
-    /// What the database said last. Written by whoever asked it, read by every write.
+    /// The last answer of the database. Written by the caller that asked it, read by every write.
     known: Mutex<Cache>,
     collection: CollectionName,
-    /// Of stored schemas. Written by whoever deletes documents or changes a schema.
+    /// Of stored schemas. Written by the task that deletes documents or changes a schema.
     stored_references: Mutex<StoredReferences>,
 }
 
@@ -79,7 +79,7 @@ impl Registry {
         Ok(schemas)
     }
 
-    /// What the fields' annotations of a collection do to its documents; none where they do
+    /// The effect of the fields' annotations of a collection on its documents; `None` if they do
     /// nothing. Also of a stored schema that cannot be used: what it hides stays hidden.
     pub(crate) async fn rules(
         &self,
@@ -218,7 +218,7 @@ impl Registry {
             match cache.entries.get(collection).map(|entry| entry.known.clone()) {
                 Some(known) if known.asked_at.elapsed() < FRESH => return Ok(known.info()),
                 Some(known) => {
-                    // Whoever comes meanwhile uses what there is: one asks for all.
+                    // A caller that comes meanwhile uses what there is: one asks for all.
                     let asking = Known { asked_at: Instant::now(), ..known.clone() };
                     (Some(known), cache.put(collection, asking))
                 }
@@ -240,7 +240,7 @@ impl Registry {
                         self.cache().put_after(seen, collection, before);
                         Ok(info)
                     }
-                    // Nobody else may go on with what there was.
+                    // No one else may go on with what there was.
                     _ => {
                         self.cache().take_away_after(seen, collection);
                         Err(error)
@@ -394,7 +394,7 @@ mod tests {
     /// An engine whose next answer can be held back: it is as of a moment before others wrote.
     struct Slow {
         inner: MemoryEngine,
-        /// What becomes of the next answer; taken by the call it is for.
+        /// The fate of the next answer; taken by the call it is for.
         next: Mutex<Option<Held>>,
         /// The answer is there and held back.
         held: Notify,

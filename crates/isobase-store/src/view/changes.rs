@@ -10,7 +10,7 @@ use crate::{FeedPage, FeedRequest, Right, RuleAction, Since, StoreError};
 /// Ours: half a second of reading. A page that ends here may be empty and says that there is more.
 const EXAMINED_MAX: usize = 20_000;
 
-/// What a caller sees of a change.
+/// A change as a caller sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// Nothing.
@@ -23,7 +23,7 @@ pub enum Shown {
 }
 
 impl View {
-    /// What the caller sees of a change, by what its entry keeps
+    /// A change as the caller sees it, by what its entry keeps
     /// ([`RuleBook::keep`](crate::RuleBook::keep)): rights at the time of the change.
     ///
     /// A deletion of a whole collection is shown to all who might have found a document of it.
@@ -74,7 +74,7 @@ impl View {
         }
         let max = self.store.options().changes_page_max;
         let limit = request.limit.clamp(1, max) as usize;
-        // Bodies tell who may see a change; whoever did not ask for them is not given them.
+        // Bodies tell who may see a change; a caller that did not ask for them is not given them.
         let mut part = FeedRequest { bodies: true, ..request.clone() };
         let (mut shown, mut examined) = (Vec::new(), 0);
         loop {

@@ -30,7 +30,7 @@ struct Bound {
     delete: Right,
 }
 
-/// What a rule says of a write.
+/// The statement of a rule about a write.
 #[derive(Debug)]
 enum Decision {
     /// The same whatever is written.
@@ -67,7 +67,7 @@ pub(super) fn is_hopeless(
 }
 
 impl RuleCheck {
-    /// The check of a batch; none where no rule says anything about it.
+    /// The check of a batch; `None` if no rule says anything about it.
     pub(super) fn of(
         rules: &Arc<RuleBook>,
         caller: &Caller,
@@ -126,7 +126,7 @@ impl RuleCheck {
         }
     }
 
-    /// Without a word about the new document a rule holds of it as of the old one: nobody writes a
+    /// Without a word about the new document a rule holds of it as of the old one: no one writes a
     /// document out of their own reach.
     fn allows_update(&self, bound: &Bound, id: &DocumentId, before: &str, after: &str) -> bool {
         match &bound.update {
@@ -176,7 +176,7 @@ impl WriteCheck for RuleCheck {
         if allowed {
             return Ok(());
         }
-        // Whoever may store nothing at all is told the same of a free id as of one whose document
+        // A caller that may store nothing at all is told the same of a free id as of one whose document
         // it may not see.
         if write.id.is_some()
             && matches!(bound.create, Decision::Right(Right::Nothing))

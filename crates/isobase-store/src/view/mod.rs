@@ -1,4 +1,4 @@
-//! What one caller sees of a store under the rules.
+//! One caller's view of a store under the rules.
 
 mod changes;
 mod check;
@@ -22,7 +22,7 @@ use check::RuleCheck;
 /// Documents that a deletion of a collection deletes at a time, where rules look at each.
 const DELETE_PAGE: u32 = 500;
 
-/// What one caller sees of a store, and may do in it, under the rules. The same methods as the
+/// One caller's view of a store under the rules, for reads and writes. The same methods as the
 /// [`Store`] has; whatever the rules do not let it see is not there. Cheap to make and to clone.
 ///
 /// Time stands still in a view (`@now`): make one for each request.
@@ -63,7 +63,7 @@ impl View {
         self.store.whole()
     }
 
-    /// The same, for documents that name only files of the caller, as whoever keeps uploads writes
+    /// The same, for documents that name only files of the caller, as the keeper of uploads writes
     /// their owners.
     fn writing(&self) -> Store {
         let store = self.store.clone();
@@ -80,7 +80,7 @@ impl View {
         &self.caller
     }
 
-    /// What the caller may do with the documents of a collection.
+    /// The right of the caller to the documents of a collection.
     #[must_use]
     pub fn right(&self, collection: &CollectionName, action: RuleAction) -> Right {
         self.rules.right(collection, action, &self.caller, self.now)
@@ -353,7 +353,7 @@ impl View {
         self.store.check_fields(collection, fields).await
     }
 
-    /// Takes away what is never shown.
+    /// Removes the fields that are never shown.
     pub(crate) async fn hide(
         &self,
         collection: &CollectionName,
@@ -362,7 +362,7 @@ impl View {
         self.store.hide(collection, documents).await
     }
 
-    /// What the caller may do, if there is anything.
+    /// The rights of the caller, if there are any.
     fn allowed(
         &self,
         collection: &CollectionName,

@@ -1,16 +1,14 @@
 //! Checking JSON and making it canonical, in one pass.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::borrow::Cow;
 
 use super::{
     DEPTH_MAX, InvalidJson, InvalidJsonKind,
     error::{Stop, cut},
+    frames::Frames,
     read_string,
     string::{find_special, push_escaped, push_string, read_escape, unfinished},
 };
-
-/// Keys of one object that are compared one by one; beyond that, a hash set is cheaper.
-const KEYS_LINEAR_MAX: usize = 16;
 
 /// Checks one JSON object and returns its canonical text, without a top-level `id`.
 ///
@@ -33,7 +31,7 @@ pub fn canonicalise_value(input: &[u8]) -> Result<String, InvalidJson> {
     canonicalise(input, Top::Value)
 }
 
-/// What may stand at the top.
+/// The values allowed at the top.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Top {
     /// An object; its `id` is taken out.
@@ -55,13 +53,14 @@ fn canonicalise(input: &[u8], top: Top) -> Result<String, InvalidJson> {
         at: 0,
         copied: 0,
         out: String::new(),
-        stack: Vec::with_capacity(8),
-        keys: Vec::with_capacity(16),
+        frames: Frames::new(),
         dropped_from: None,
     };
     match scanner.run() {
         Ok(()) => Ok(scanner.out),
-        Err(Stop { kind, offset }) => Err(InvalidJson { kind, offset, path: scanner.path() }),
+        Err(Stop { kind, offset }) => {
+            Err(InvalidJson { kind, offset, path: scanner.frames.path() })
+        }
     }
 }
 
@@ -77,27 +76,12 @@ struct Scanner<'a> {
     copied: usize,
     out: String,
     /// The arrays and objects around `at`; at most [`DEPTH_MAX`].
-    stack: Vec<Frame<'a>>,
-    /// The keys read in the objects of the stack, outer ones first.
-    keys: Vec<Cow<'a, str>>,
+    frames: Frames<'a>,
     /// While the value of a top-level `id` is read: the length of `out` to go back to.
     dropped_from: Option<usize>,
 }
 
-/// An open array or object.
-struct Frame<'a> {
-    is_object: bool,
-    /// Of an array: the place of the current element.
-    index: usize,
-    /// Where its keys begin in `keys`.
-    keys_from: usize,
-    /// One bit for the hash of every key read: a clear bit spares the comparison.
-    seen: u64,
-    /// All keys, once there are more than [`KEYS_LINEAR_MAX`]; then `keys` has only the last.
-    many: Option<HashSet<Cow<'a, str>>>,
-}
-
-/// What comes next in the input.
+/// The next part in the input.
 enum Next {
     Value,
     AfterValue,
@@ -111,7 +95,7 @@ impl<'a> Scanner<'a> {
         loop {
             next = match next {
                 Next::Value => self.value("a value")?,
-                Next::AfterValue if self.stack.is_empty() => break,
+                Next::AfterValue if self.frames.depth() == 0 => break,
                 Next::AfterValue => self.after_value()?,
             };
         }
@@ -173,9 +157,9 @@ impl<'a> Scanner<'a> {
 
     /// Reads what follows a value inside an array or object.
     fn after_value(&mut self) -> Result<Next, Stop> {
-        let first_dropped = self.stack.len() == 1 && self.finish_drop();
+        let first_dropped = self.frames.depth() == 1 && self.finish_drop();
         self.skip_blank();
-        let Some(frame) = self.stack.last_mut() else { return Ok(Next::AfterValue) };
+        let Some(frame) = self.frames.innermost() else { return Ok(Next::AfterValue) };
         let is_object = frame.is_object;
         match self.bytes.get(self.at) {
             Some(b',') => {
@@ -215,21 +199,18 @@ impl<'a> Scanner<'a> {
     }
 
     fn open(&mut self, is_object: bool) -> Result<(), Stop> {
-        if self.stack.len() == DEPTH_MAX {
+        if self.frames.depth() == DEPTH_MAX {
             return Err(Stop::new(InvalidJsonKind::TooDeep, self.at));
         }
         self.at += 1;
         self.skip_blank();
-        let keys_from = self.keys.len();
-        self.stack.push(Frame { is_object, index: 0, keys_from, seen: 0, many: None });
+        self.frames.open(is_object);
         Ok(())
     }
 
     fn close(&mut self) -> Next {
         self.at += 1;
-        if let Some(frame) = self.stack.pop() {
-            self.keys.truncate(frame.keys_from);
-        }
+        self.frames.close();
         Next::AfterValue
     }
 
@@ -240,7 +221,7 @@ impl<'a> Scanner<'a> {
         }
         let start = self.at;
         let (key, end) = self.key_text(start)?;
-        if self.top == Top::Document && self.stack.len() == 1 && key == "id" {
+        if self.top == Top::Document && self.frames.depth() == 1 && key == "id" {
             self.begin_drop();
         }
         if let Cow::Owned(key) = &key {
@@ -249,7 +230,9 @@ impl<'a> Scanner<'a> {
             self.copied = end;
         }
         self.at = end;
-        self.note_key(key, start)?;
+        if let Err(key) = self.frames.note_key(key) {
+            return Err(Stop::new(InvalidJsonKind::DuplicateKey { key }, start));
+        }
         self.skip_blank();
         if self.peek() != Some(b':') {
             return Err(self.syntax("':'"));
@@ -267,35 +250,6 @@ impl<'a> Scanner<'a> {
             return Ok((Cow::Borrowed(&self.text[start + 1..special]), special + 1));
         }
         read_string(self.text, start)
-    }
-
-    /// Remembers a key of the innermost object.
-    fn note_key(&mut self, key: Cow<'a, str>, offset: usize) -> Result<(), Stop> {
-        let Some(frame) = self.stack.last_mut() else { return Ok(()) };
-        let duplicate = match &mut frame.many {
-            Some(many) => {
-                self.keys.truncate(frame.keys_from);
-                !many.insert(key.clone())
-            }
-            None => {
-                let bit = 1 << (key_hash(&key) & 63);
-                let seen = frame.seen & bit != 0;
-                frame.seen |= bit;
-                let duplicate = seen && self.keys[frame.keys_from..].contains(&key);
-                if self.keys.len() - frame.keys_from == KEYS_LINEAR_MAX {
-                    let mut many: HashSet<_> = self.keys.drain(frame.keys_from..).collect();
-                    many.insert(key.clone());
-                    frame.many = Some(many);
-                }
-                duplicate
-            }
-        };
-        self.keys.push(key);
-        if !duplicate {
-            return Ok(());
-        }
-        let key = self.keys.last().map(|key| cut(key, 100)).unwrap_or_default();
-        Err(Stop::new(InvalidJsonKind::DuplicateKey { key }, offset))
     }
 
     /// Before the key of a top-level `id`: takes back the comma before it.
@@ -439,32 +393,6 @@ impl<'a> Scanner<'a> {
     fn syntax(&self, expected: &'static str) -> Stop {
         Stop::syntax(self.text, self.at, expected)
     }
-
-    /// The path of the place the pass is at.
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for (depth, frame) in self.stack.iter().enumerate() {
-            let keys_to = self.stack.get(depth + 1).map_or(self.keys.len(), |f| f.keys_from);
-            let step = match frame.is_object {
-                false => frame.index.to_string(),
-                true if keys_to > frame.keys_from => cut(&self.keys[keys_to - 1], 100),
-                true => break,
-            };
-            if !path.is_empty() {
-                path.push('.');
-            }
-            path.push_str(&step);
-        }
-        path
-    }
-}
-
-/// A cheap hash that tells most short keys apart.
-fn key_hash(key: &str) -> usize {
-    let ends = key.as_bytes().first().zip(key.as_bytes().last());
-    let (first, last) =
-        ends.map_or((0, 0), |(first, last)| (usize::from(*first), usize::from(*last)));
-    key.len().wrapping_mul(7) ^ first ^ (last << 2) ^ (last >> 4)
 }
 
 #[cfg(test)]

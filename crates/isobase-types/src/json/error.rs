@@ -38,15 +38,15 @@ pub enum InvalidJsonKind {
     /// The grammar of JSON is broken.
     #[error("expected {expected}, found {}", Found(*.found))]
     Syntax {
-        /// What could stand here.
+        /// The tokens that could stand here.
         expected: &'static str,
-        /// What stands here; `None` at the end of the text.
+        /// The character here; `None` at the end of the text.
         found: Option<char>,
     },
     /// A value where an object is needed.
     #[error("expected a JSON object, found {found}")]
     NotAnObject {
-        /// What it is: `an array`, `a string`, `a number`, `a boolean` or `null`.
+        /// Its kind: `an array`, `a string`, `a number`, `a boolean` or `null`.
         found: &'static str,
     },
     /// Something follows the value.

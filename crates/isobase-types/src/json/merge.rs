@@ -76,7 +76,7 @@ impl<'a> Changes<'a> {
         self.members.get_mut(place)?.1.take()
     }
 
-    /// What was not taken, in the order of the patch.
+    /// The operations not taken, in the order of the patch.
     fn rest(self) -> impl Iterator<Item = (Raw<'a>, Raw<'a>)> {
         self.members.into_iter().filter_map(|(key, value)| Some((key, value?)))
     }

@@ -8,6 +8,7 @@ mod canonicalise;
 mod decimal;
 mod equal;
 mod error;
+mod frames;
 mod json_patch;
 mod merge;
 mod node;

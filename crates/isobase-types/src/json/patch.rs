@@ -5,7 +5,7 @@ use super::{
     merge_patch, own_id, patch_rules::OWN_NAMES, with_own_id, without_own_id,
 };
 
-/// What a patch does to a document.
+/// The effect of a patch on a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Patch {
     /// A merge patch (RFC 7396): canonical text of an object without `id`.
@@ -92,7 +92,7 @@ impl Patch {
     }
 }
 
-/// What a patch has made of a body, without the names that only a document's id and revision have.
+/// The result of a patch of a body, without the names that only a document's id and revision have.
 /// Another program may have given the document a field of such a name.
 fn without_new_names(before: &str, mut after: String) -> String {
     for name in OWN_NAMES {

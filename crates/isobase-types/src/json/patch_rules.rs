@@ -15,7 +15,7 @@ pub const PATCH_BYTES_MAX: usize = 64 << 20;
 pub struct InvalidPatch {
     /// The place in the patch as a JSON pointer, empty for the whole.
     pub pointer: String,
-    /// What was expected.
+    /// The expectation.
     pub message: String,
 }
 
@@ -55,7 +55,7 @@ pub(super) fn check_first(step: Option<&str>, pointer: &str) -> Result<(), Inval
 pub struct PatchRefused {
     /// The place in the document as a JSON pointer, empty for the whole.
     pub pointer: String,
-    /// What is wrong.
+    /// The fault.
     pub message: String,
     is_conflict: bool,
 }

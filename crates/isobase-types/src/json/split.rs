@@ -3,7 +3,7 @@
 /// Cuts a stream of bytes into the values of a JSON array, or of newline-delimited JSON.
 ///
 /// A stream whose first byte that is not blank is `[` is an array; any other has one value a
-/// line, and blank lines are skipped. The values are cut, not checked: whoever reads them does
+/// line, and blank lines are skipped. The values are cut, not checked: anyone who reads them does
 /// that. Holds at most one item and one chunk.
 ///
 /// ```

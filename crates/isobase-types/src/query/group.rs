@@ -41,7 +41,7 @@ impl Joint {
 /// What conditions are read into.
 pub(super) trait Tree: Sized {
     /// Whether they stand in the text of a rule, where blanks may stand around conditions and
-    /// whoever asked tells the place of a mistake.
+    /// the caller tells the place of a mistake.
     const IN_RULE: bool;
 
     fn and(trees: Vec<Self>) -> Self;
@@ -55,7 +55,7 @@ pub(super) trait Tree: Sized {
     fn with_list(subject: Subject, word: Word, values: &[Written<'_>]) -> Result<Self, String>;
 }
 
-/// What stands before an operator.
+/// The text before an operator.
 pub(super) struct Subject {
     pub(super) path: FieldPath,
     /// Whether its first step stands in quotes.

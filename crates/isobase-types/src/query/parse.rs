@@ -28,7 +28,7 @@ pub(super) fn parse(
     if errors.is_empty() { Ok(reader.finish(limits)) } else { Err(errors) }
 }
 
-/// What was read so far.
+/// The part read so far.
 #[derive(Default)]
 struct Reader {
     filters: Vec<Filter>,

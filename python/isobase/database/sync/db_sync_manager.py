@@ -12,7 +12,7 @@ from isobase.database.errors import DatabaseError, FileError, InvalidValueError,
 
 _log = logging.getLogger(__name__)
 
-#: Holds the name of the production database where nobody is there to type it.
+#: Holds the name of the production database where no one is there to type it.
 CONFIRM_VARIABLE = "ISOBASE_CONFIRM_PRODUCTION"
 
 

@@ -119,7 +119,7 @@ fn measure(
     })
 }
 
-/// Creates a second, without a mark: nobody waits for their events.
+/// Creates a second, without a mark: no one waits for their events.
 fn creates(arguments: &Arguments, subject: &Server, path: &str) -> Result<f64> {
     let row = json!({ "name": "unmarked", "owner": "nobody" }).to_string();
     let json = [("content-type", "application/json")];

@@ -193,7 +193,7 @@ pub(super) struct Load {
     /// What answered: an engine, or the bare library.
     pub(super) server: String,
     pub(super) name: String,
-    /// None where there is no server.
+    /// `None` if there is no server.
     pub(super) connections: Option<usize>,
     pub(super) per_second: f64,
     pub(super) p50: Duration,

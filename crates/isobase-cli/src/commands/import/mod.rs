@@ -89,14 +89,14 @@ pub(crate) struct ImportCommand {
     /// Leave out records that cannot be stored, and count them
     #[arg(long)]
     skip_bad: bool,
-    /// What becomes of the ids that records have: kept, given out anew, or written over what is there
+    /// Whether the ids of records are kept, given out anew, or written over what is there
     /// [default: new]
     #[arg(long, value_enum, value_name = "IDS")]
     ids: Option<IdsFrom>,
     /// CSV: keep every cell as text
     #[arg(long, conflicts_with = "types")]
     text: bool,
-    /// What columns are, as in zip=text,total=number; boolean and json too [default: in CSV decided by
+    /// Types of columns, as in zip=text,total=number; boolean and json too [default: in CSV decided by
     /// all cells of a column, in JSON as they are]
     #[arg(long, value_name = "COLUMN=TYPE", value_delimiter = ',', value_parser = column_type)]
     types: Vec<(String, ColumnType)>,
@@ -107,7 +107,7 @@ pub(crate) struct ImportCommand {
     target: TargetFlags,
 }
 
-/// What becomes of the ids that records have.
+/// The fate of the ids that records have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum IdsFrom {
     /// They are kept; one that is taken is refused

@@ -11,6 +11,7 @@ use isobase_auth::Authorizer;
 use isobase_client::{Body, Client, ClientError, Problem, Request};
 use isobase_licences::Licences;
 use isobase_server::{Composition, HttpConfig, RequestBody, Service};
+use isobase_writer::Pauses;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -28,9 +29,10 @@ const ROOT: [&str; 3] = ["api", "v1", "db"];
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// How often a request is sent that may be repeated, and the pause after the first time.
+/// How often a request is sent that may be repeated, and the pauses between: the first, and the longest.
 const ATTEMPTS_MAX: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_FIRST: Duration = Duration::from_millis(500);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// The routes of licences.
 pub(super) enum Caller {
@@ -102,12 +104,12 @@ impl Caller {
         key: &str,
         body: &Value,
     ) -> Result<Value, ClientError> {
-        let mut attempt = 1;
+        let (mut attempt, mut pauses) = (1, Pauses::new(PAUSE_FIRST, PAUSE_MAX));
         loop {
             let said = self.exchange((Method::POST, Some(key)), path, &[], Some(body)).await;
             match said {
                 Err(error) if attempt < ATTEMPTS_MAX && may_be_repeated(&error) => {
-                    tokio::time::sleep(PAUSE * attempt).await;
+                    pauses.wait().await;
                     attempt += 1;
                 }
                 Err(error) => return Err(error),

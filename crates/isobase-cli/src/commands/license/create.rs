@@ -55,7 +55,7 @@ pub(crate) struct CreateArguments {
     /// Its own limit of installations [default: that of the email over all its licenses]
     #[arg(long, value_name = "N")]
     limit: Option<u32>,
-    /// What happens at the limit
+    /// The behaviour at the limit
     #[arg(long, value_name = "POLICY", value_parser = ["replace_oldest", "reject", "allow_n"])]
     at_limit: Option<String>,
     /// How many more than the limit allow_n lets in

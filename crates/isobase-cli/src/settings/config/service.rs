@@ -68,7 +68,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
     })
 }
 
-/// What only asks whether a service is alive.
+/// Requests that only ask whether a service is alive.
 fn health_checks(loaded: &Loaded) -> Vec<LeftOut> {
     let endpoints: Vec<String> = loaded.get(&REQUESTS_HEALTH_CHECKS);
     endpoints.iter().map(|endpoint| LeftOut::parse(endpoint)).collect()

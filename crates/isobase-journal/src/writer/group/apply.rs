@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{CatalogueEntry, DocumentDatabase, DocumentKey};
 
-/// What a stamp did.
+/// The effect of a stamp.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stamped {
     /// It was ours already, or is gone.
@@ -138,7 +138,7 @@ impl<B: DocumentDatabase> Group<'_, B> {
         Ok(stamped)
     }
 
-    /// Tells that a whole collection is gone, and lets nobody see its documents any more.
+    /// Tells that a whole collection is gone, and lets no one see its documents any more.
     pub(crate) fn delete_collection(&mut self, entry: &CatalogueEntry) -> Sequence {
         let sequence = Sequence(self.next.sequence.0 + 1);
         self.next.sequence = sequence;

@@ -1,4 +1,4 @@
-//! What checks ask beside the document that is written.
+//! Questions of checks about other documents.
 
 use std::collections::{HashMap, HashSet};
 

@@ -1,4 +1,4 @@
-//! What a group of operations does to the database, worked out in memory.
+//! The effect of a group of operations on the database, worked out in memory.
 //!
 //! A [`Group`] knows the documents that were read for it. Operations are applied one after the
 //! other, later ones seeing what earlier ones did; any number of the last can be taken back. The
@@ -57,7 +57,7 @@ pub(crate) struct Group<'a, B> {
     wanted_others: WantedOthers,
     documents: HashMap<DocumentKey, Working>,
     changes: Vec<Change>,
-    /// What is remembered of idempotency keys, also what this group adds.
+    /// The memory of idempotency keys, also what this group adds.
     known_answers: HashMap<[u8; 32], StoredAnswer>,
     answers: Vec<StoredAnswer>,
     /// Entries that are new or changed.
@@ -285,7 +285,7 @@ impl<'a, B: DocumentDatabase> Group<'a, B> {
         self.omits_bodies = omits;
     }
 
-    /// What it writes so far.
+    /// Its writes so far.
     pub(crate) fn total(&self) -> Cost {
         let per_collection = self.shared.database.budget().items_per_collection;
         let written = self.collections.keys().map(|name| match self.catalogue.entry(name) {

@@ -29,12 +29,12 @@ pub(super) struct State {
     pub(super) content: Option<Content>,
     /// An operation of this group changed it.
     pub(super) touched: bool,
-    /// What is to be written; `None` when nothing was and nothing is.
+    /// The document to be written; `None` when nothing was and nothing is.
     pub(super) write: Option<DocumentWrite>,
     pub(super) cost: Cost,
 }
 
-/// What a document holds.
+/// The content of a document.
 pub(super) struct Content {
     pub(super) revision: Revision,
     pub(super) created_at: Timestamp,
@@ -44,7 +44,7 @@ pub(super) struct Content {
     pub(super) keeps_native: bool,
 }
 
-/// The state of a document before an operation; none when the group did not know it.
+/// The state of a document before an operation; `None` if the group did not know it.
 pub(super) struct Undo {
     pub(super) key: DocumentKey,
     pub(super) before: Option<State>,

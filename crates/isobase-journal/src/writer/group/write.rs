@@ -1,4 +1,4 @@
-//! What one operation writes: the document, its keys and its change.
+//! The writes of one operation: the document, its keys and its change.
 
 use isobase_engine::{Indexed, KEPT_BYTES_MAX, Rejection};
 use isobase_types::{Change, ChangeKind, Kept, KeptText, Sequence};
@@ -114,7 +114,7 @@ impl<B: DocumentDatabase> Group<'_, B> {
         known.then_some(before)
     }
 
-    /// What becomes of a document natively; none when nothing was and nothing is.
+    /// The fate of a document natively; `None` if nothing was and nothing is.
     fn write_of(
         &self,
         key: &DocumentKey,

@@ -77,7 +77,7 @@ impl CsvRecords {
         Ok(Self { rows, names, types, surveyed_whole, delimiter, records: 0 })
     }
 
-    /// What the columns are; `None` when nobody asked.
+    /// The columns; `None` when no one asked.
     pub(crate) fn columns(&self) -> Option<Vec<(String, ColumnType)>> {
         let types = self.types.as_ref()?.iter().copied();
         Some(self.names.plain.iter().cloned().zip(types).collect())
@@ -88,7 +88,7 @@ impl CsvRecords {
         self.surveyed_whole
     }
 
-    /// What separates cells.
+    /// The separator of cells.
     pub(crate) fn delimiter(&self) -> u8 {
         self.delimiter
     }

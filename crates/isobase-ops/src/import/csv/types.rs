@@ -1,4 +1,4 @@
-//! What the cells of a column are. It is decided by the column and not by the cell, so that a field
+//! The types of the cells of a column. It is decided by the column and not by the cell, so that a field
 //! has one type in all records.
 
 use std::io::BufRead;
@@ -37,7 +37,7 @@ pub(super) fn write_cell(
     Ok(())
 }
 
-/// What is known of a column.
+/// Knowledge of a column.
 #[derive(Clone, Copy)]
 struct Seen {
     /// A cell had something in it.

@@ -17,7 +17,7 @@ impl Body {
         document(call.take_body()).await.map(Self)
     }
 
-    /// A text; none when it is missing, null or empty. Numbers are read as texts, and zero and
+    /// A text; `None` if it is missing, null or empty. Numbers are read as texts, and zero and
     /// `false` as missing: a form that was read by a program in Python was.
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, Problem> {
         let path = FieldPath::parse(name).expect("our fields are valid");
@@ -36,7 +36,12 @@ impl Body {
         Ok(text.filter(|text| !text.is_empty()))
     }
 
-    /// A boolean; none when it is missing.
+    /// A text that must be there.
+    pub(super) fn needed(&self, name: &str) -> Result<String, Problem> {
+        self.text(name)?.ok_or_else(|| problems::missing(name))
+    }
+
+    /// A boolean; `None` if it is missing.
     pub(super) fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
         let path = FieldPath::parse(name).expect("our fields are valid");
         match json::find(&self.0, &path) {
@@ -56,7 +61,7 @@ pub(super) struct Credentials {
 }
 
 impl Credentials {
-    /// What a body says; none when something is missing.
+    /// The content of a body; `None` if something is missing.
     pub(super) fn of(body: &Body) -> Result<Option<Self>, Problem> {
         let identifier = match body.text("username")? {
             Some(name) => Some(name),
@@ -75,7 +80,7 @@ pub(super) struct Registration {
 }
 
 impl Registration {
-    /// What a body says. Without a name the address is one.
+    /// The content of a body. Without a name the address is one.
     pub(super) fn of(body: &Body) -> Result<Self, Problem> {
         let email = body.text("email")?;
         let name = body.text("username")?.or_else(|| email.clone());

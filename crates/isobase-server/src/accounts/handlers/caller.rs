@@ -51,6 +51,18 @@ impl Caller {
         let account = state.accounts.get(&self.account).await?;
         Ok(account.ok_or_else(problems::sign_in_required)?)
     }
+
+    /// The account of a caller who shows its password again; one without a password has just signed
+    /// in.
+    pub(super) async fn confirmed(
+        &self,
+        state: &State,
+        call: &Call,
+        password: &str,
+    ) -> Result<Account, Failure> {
+        let asks = (&self.account, &*self.session);
+        Ok(state.accounts.confirm_in_session(asks, password, &address(call)).await?)
+    }
 }
 
 /// The address that attempts are counted by: one client often holds a whole IPv6 /64.

@@ -1,4 +1,4 @@
-//! What people do by mail.
+//! Accounts by mail.
 
 use std::sync::Arc;
 
@@ -47,11 +47,10 @@ pub(crate) async fn change_email(
     no_parameters(&call)?;
     let caller = Caller::of(&call)?;
     let body = body::Body::read(&mut call).await?;
-    let email = body.text("email")?.ok_or_else(|| problems::missing("email"))?;
+    let email = body.needed("email")?;
     let password = body.text("password")?.unwrap_or_default();
-    let (asks, address) = ((&caller.account, &*caller.session), caller::address(&call));
-    let account = state.accounts.confirm_in_session(asks, &password, &address).await?;
-    state.accounts.send_verification(&account, &email, &address)?;
+    let account = caller.confirmed(&state, &call, &password).await?;
+    state.accounts.send_verification(&account, &email, &caller::address(&call))?;
     Ok(json(&Done::OK))
 }
 
@@ -62,7 +61,7 @@ pub(crate) async fn verify_email(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let body = body::Body::read(&mut call).await?;
-    let token = body.text("token")?.ok_or_else(|| problems::missing("token"))?;
+    let token = body.needed("token")?;
     state.accounts.verify_email(&token).await?;
     Ok(json(&Done::OK))
 }
@@ -74,7 +73,7 @@ pub(crate) async fn send_reset(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let body = body::Body::read(&mut call).await?;
-    let email = body.text("email")?.ok_or_else(|| problems::missing("email"))?;
+    let email = body.needed("email")?;
     state.accounts.send_reset(&email, &caller::address(&call))?;
     Ok(json(&Done::OK))
 }
@@ -86,8 +85,8 @@ pub(crate) async fn reset_password(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let body = body::Body::read(&mut call).await?;
-    let token = body.text("token")?.ok_or_else(|| problems::missing("token"))?;
-    let password = body.text("password")?.ok_or_else(|| problems::missing("password"))?;
+    let token = body.needed("token")?;
+    let password = body.needed("password")?;
     state.accounts.reset_password(&token, &password).await?;
     Ok(json(&Done::OK))
 }
@@ -99,7 +98,7 @@ pub(crate) async fn send_code(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let body = body::Body::read(&mut call).await?;
-    let email = body.text("email")?.ok_or_else(|| problems::missing("email"))?;
+    let email = body.needed("email")?;
     state.accounts.send_code(&email, &caller::address(&call))?;
     Ok(json(&Done::OK))
 }

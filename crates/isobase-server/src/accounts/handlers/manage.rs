@@ -131,9 +131,7 @@ pub(crate) async fn delete_account(
     state: Arc<State>,
     call: Call,
 ) -> Result<Response<Body>, Failure> {
-    no_parameters(&call)?;
-    let account = find(&state, &call).await?;
-    allow(&call, &account.role)?;
+    let account = managed(&state, &call).await?;
     state.accounts.delete(&account).await?;
     tell(&state, &call, "account.deleted", &account, (known(&account), Value::Null)).await?;
     Ok(json(&Done::OK))
@@ -160,9 +158,7 @@ pub(crate) async fn end_account_sessions(
     state: Arc<State>,
     call: Call,
 ) -> Result<Response<Body>, Failure> {
-    no_parameters(&call)?;
-    let account = find(&state, &call).await?;
-    allow(&call, &account.role)?;
+    let account = managed(&state, &call).await?;
     state.accounts.end_sessions(&account, None).await?;
     let states = (Value::Null, Value::Null);
     tell(&state, &call, "account.sessions_ended", &account, states).await?;
@@ -174,9 +170,7 @@ pub(crate) async fn end_account_session(
     state: Arc<State>,
     call: Call,
 ) -> Result<Response<Body>, Failure> {
-    no_parameters(&call)?;
-    let account = find(&state, &call).await?;
-    allow(&call, &account.role)?;
+    let account = managed(&state, &call).await?;
     let session = call.parameter(1);
     if !state.accounts.sessions().end(&account.id, session).await? {
         return Err(problems::session_not_found(session).into());
@@ -186,7 +180,7 @@ pub(crate) async fn end_account_session(
     Ok(json(&Done::OK))
 }
 
-/// What the audit keeps of an account. No secret.
+/// The audit's record of an account. No secret.
 fn known(account: &Account) -> Value {
     object!({
         "username": account.name,
@@ -212,6 +206,14 @@ async fn tell(
     Ok(state.audit.write(&entry).await?)
 }
 
+/// The account that a request without parameters names, if the caller may change it.
+async fn managed(state: &State, call: &Call) -> Result<Account, Failure> {
+    no_parameters(call)?;
+    let account = find(state, call).await?;
+    allow(call, &account.role)?;
+    Ok(account)
+}
+
 pub(super) async fn find(state: &State, call: &Call) -> Result<Account, Failure> {
     let named = call.parameter(0);
     let found = state.accounts.find(named).await?;
@@ -223,7 +225,7 @@ fn role(body: &body::Body) -> Result<Option<Role>, Problem> {
     role.transpose().map_err(|error| problems::invalid_role(&error))
 }
 
-/// What concerns an owner is for owners and for whoever runs the service; what concerns others who
+/// What concerns an owner is for owners and for the operator of the service; what concerns others who
 /// work on it is for those who may do everything. So no rights are made out of fewer.
 fn allow(call: &Call, role: &Role) -> Result<(), Failure> {
     let is_owner = match &call.principal {

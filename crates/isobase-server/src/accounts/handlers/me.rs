@@ -1,14 +1,11 @@
-//! What people do with their own accounts.
+//! Routes for people's own accounts.
 
 use std::sync::Arc;
 
 use http::{Response, header};
 use isobase_http::Body;
 
-use super::{
-    body,
-    caller::{self, Caller},
-};
+use super::{body, caller::Caller};
 use crate::{
     Call,
     accounts::{
@@ -46,8 +43,7 @@ pub(crate) async fn change_password(
         }
         current => current.unwrap_or_default(),
     };
-    let (asks, address) = ((&caller.account, &*caller.session), caller::address(&call));
-    let account = state.accounts.confirm_in_session(asks, &current, &address).await?;
+    let account = caller.confirmed(&state, &call, &current).await?;
     state.accounts.set_password(&account, &new, Some(&caller.session)).await?;
     Ok(json(&Done::OK))
 }
@@ -61,8 +57,7 @@ pub(crate) async fn delete_me(
     let caller = Caller::of(&call)?;
     let body = body::Body::read(&mut call).await?;
     let password = body.text("password")?.unwrap_or_default();
-    let (asks, address) = ((&caller.account, &*caller.session), caller::address(&call));
-    let account = state.accounts.confirm_in_session(asks, &password, &address).await?;
+    let account = caller.confirmed(&state, &call, &password).await?;
     state.accounts.delete(&account).await?;
     let mut response = json(&Done::OK);
     for cookie in session_cookie::clear(&call.headers) {

@@ -1,4 +1,4 @@
-//! What answers the routes of accounts.
+//! Handlers of the routes of accounts.
 
 mod body;
 mod caller;

@@ -27,7 +27,7 @@ use crate::{
     session_cookie,
 };
 
-/// What the cookie of a sign-in begins with; several tabs have one each.
+/// The prefix of the cookie of a sign-in; several tabs have one each.
 const COOKIE: &str = "isobase_sign_in_";
 /// Characters of the state in the name of its cookie.
 const MARK: usize = 9;
@@ -72,12 +72,11 @@ pub(crate) async fn begin_link(
     no_parameters(&call)?;
     let caller = Caller::of(&call)?;
     let body = body::Body::read(&mut call).await?;
-    let provider = body.text("provider")?.ok_or_else(|| problems::missing("provider"))?;
+    let provider = body.needed("provider")?;
     let back = body.text("return_to")?.unwrap_or_else(|| "/".to_owned());
     let password = body.text("password")?.unwrap_or_default();
+    let account = caller.confirmed(&state, &call, &password).await?;
     let address = caller::address(&call);
-    let asks = (&caller.account, &*caller.session);
-    let account = state.accounts.confirm_in_session(asks, &password, &address).await?;
     let redirect_uri = redirect_uri(&state, &call, &provider)?;
     let link = Some((&account, &*caller.session));
     let started =

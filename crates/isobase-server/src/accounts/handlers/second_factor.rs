@@ -6,14 +6,11 @@ use http::Response;
 use isobase_auth::Account;
 use isobase_http::{Body, Problem};
 
-use super::{
-    body,
-    caller::{self, Caller},
-};
+use super::{body, caller::Caller};
 use crate::{
     Call,
     accounts::{
-        State, problems,
+        State,
         wire::{Done, Offered, RecoveryCodes, ShownSecondFactor},
     },
     answer::json,
@@ -21,7 +18,7 @@ use crate::{
     request::no_parameters,
 };
 
-/// What apps call a service whose address is not configured.
+/// The name in apps of a service whose address is not configured.
 const ISSUER: &str = "Isobase";
 
 /// `GET /api/me/second-factor`
@@ -84,14 +81,12 @@ async fn confirmed(state: &State, call: &mut Call) -> Result<Account, Failure> {
     let caller = Caller::of(call)?;
     let body = body::Body::read(call).await?;
     let password = body.text("password")?.unwrap_or_default();
-    let address = caller::address(call);
-    let asks = (&caller.account, &*caller.session);
-    Ok(state.accounts.confirm_in_session(asks, &password, &address).await?)
+    caller.confirmed(state, call, &password).await
 }
 
 /// The code of a body, which must be there.
 pub(super) fn code(body: &body::Body) -> Result<String, Problem> {
-    body.text("code")?.ok_or_else(|| problems::missing("code"))
+    body.needed("code")
 }
 
 /// The host of an address, as people know the service.

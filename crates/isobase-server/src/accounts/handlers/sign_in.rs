@@ -93,7 +93,7 @@ pub(crate) async fn logout(state: Arc<State>, call: Call) -> Result<Response<Bod
         return Err(problems::foreign_page().into());
     }
     let sessions = state.accounts.sessions();
-    // Whoever acts as somebody else leaves altogether.
+    // Anyone who acts as somebody else leaves altogether.
     let own = session_cookie::own_token(&call.headers);
     for token in by_cookie.into_iter().chain(own).chain(crate::gate::credentials(&call.headers)) {
         if let Some(session) = sessions.resolve(token).await? {

@@ -109,7 +109,7 @@ pub(in crate::accounts) fn create_account() -> Operation {
     operation("create_account", "Create an account")
         .description(
             "Makes an account with a role, also where nobody may register. The passwords of owners \
-             and admins have at least 12 characters; only owners and whoever runs the service make \
+             and admins have at least 12 characters; only owners and the operator of the service make \
              owners.",
         )
         .takes(Content::of::<NewAccount>().example(json!({

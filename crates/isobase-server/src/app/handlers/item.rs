@@ -158,7 +158,7 @@ async fn write(
     Ok((written, replayed))
 }
 
-/// What became of a batch of one.
+/// The outcome of a batch of one.
 fn only_written(state: &State, report: &mut WriteReport) -> Result<Written, Problem> {
     match (report.outcomes.pop(), report.outcomes.is_empty()) {
         (Some(outcome), true) => {

@@ -104,7 +104,7 @@ struct Sending {
     opening: bool,
 }
 
-/// What comes next of a listing.
+/// The next part of a listing.
 enum Next {
     /// A part that is here.
     Ready(DocumentPage),
@@ -116,7 +116,7 @@ enum Next {
 
 impl Sending {
     /// The pieces of the listing: a part is fetched when the client has taken the one before. A
-    /// failure cuts the connection, so that nobody takes a part for the whole.
+    /// failure cuts the connection, so that no one takes a part for the whole.
     fn pieces(
         self,
         page: DocumentPage,

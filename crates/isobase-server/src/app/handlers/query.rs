@@ -73,7 +73,7 @@ fn typed_parameters(
     kept
 }
 
-/// The value of an equality; none when it asks for nothing, as zero does of a number that is never
+/// The value of an equality; `None` if it asks for nothing, as zero does of a number that is never
 /// zero.
 fn typed_value(field: &Field, value: &str) -> Result<Option<String>, &'static str> {
     if value == "null" {

@@ -11,7 +11,7 @@ use isobase_store::{
     Action, Atomicity, IfMissing, Precondition, Rejection, View, WriteBatch, WriteOperation,
 };
 use isobase_types::{Document, DocumentId, Timestamp, json};
-use rand::RngExt;
+use isobase_writer::Pauses;
 
 use super::{
     caller,
@@ -31,7 +31,8 @@ const NAMESPACE_BYTES_MAX: usize = 128;
 /// How often a change is tried again when another service changed the record meanwhile.
 const ATTEMPTS_MAX: u32 = 50;
 
-/// Longest pause between two attempts.
+/// Pauses between two attempts: the first, and the longest.
+const PAUSE_FIRST: Duration = Duration::from_millis(2);
 const PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// A record as the path and the headers name it.
@@ -148,7 +149,8 @@ pub(crate) async fn delete_data(state: Arc<State>, call: Call) -> Result<Respons
     let named = Named::of(&call)?;
     let view = state.view(&call);
     let _turn = state.turns.of(named.ids.plain()).await;
-    for attempt in 1..=ATTEMPTS_MAX {
+    let mut pauses = pauses();
+    for _ in 0..ATTEMPTS_MAX {
         let (id, document) = named.find(&view).await?;
         let document = document.ok_or_else(|| named.not_found())?;
         // What takes its place meanwhile may be another record.
@@ -158,12 +160,12 @@ pub(crate) async fn delete_data(state: Arc<State>, call: Call) -> Result<Respons
             Err(Rejection::RevisionConflict { .. }) => {}
             Err(rejection) => return Err(rejection.into()),
         }
-        tokio::time::sleep(pause(attempt)).await;
+        pauses.wait().await;
     }
     Err(too_many_changes().into())
 }
 
-/// What a caller puts.
+/// The record that a caller puts.
 struct Given {
     value: String,
     metadata: Fields,
@@ -221,8 +223,8 @@ fn new_record(named: &Named, agent: Option<&str>, now: &str) -> Fields {
     fields
 }
 
-/// Changes a record from what it is: reads it, asks for its new body, writes that if nobody else
-/// wrote meanwhile, and tries again if somebody did. None when there is nothing to write.
+/// Changes a record from what it is: reads it, asks for its new body, writes that if no one else
+/// wrote meanwhile, and tries again if somebody did. `None` if there is nothing to write.
 async fn change(
     state: &State,
     view: &View,
@@ -230,7 +232,8 @@ async fn change(
     edit: impl Fn(Option<&Document>, Timestamp) -> Option<String>,
 ) -> Result<Option<(DocumentId, String)>, Failure> {
     let _turn = state.turns.of(named.ids.plain()).await;
-    for attempt in 1..=ATTEMPTS_MAX {
+    let mut pauses = pauses();
+    for _ in 0..ATTEMPTS_MAX {
         let (id, current) = named.find(view).await?;
         let now = Timestamp::from_system_time(SystemTime::now());
         let Some(body) = edit(current.as_ref(), now) else { return Ok(None) };
@@ -246,7 +249,7 @@ async fn change(
             Err(rejection) => return Err(rejection.into()),
         }
         // Only another process can have come between; it needs as long as this one.
-        tokio::time::sleep(pause(attempt)).await;
+        pauses.wait().await;
     }
     Err(too_many_changes().into())
 }
@@ -256,10 +259,9 @@ fn too_many_changes() -> Problem {
     Problem::new(codes::UNAVAILABLE, detail)
 }
 
-/// A random part of a time that grows with the attempts.
-fn pause(attempt: u32) -> Duration {
-    let longest = PAUSE_MAX.min(Duration::from_millis(1 << attempt.min(6)));
-    longest.mul_f64(rand::rng().random_range(0.0..1.0))
+/// Pauses after another process came between.
+fn pauses() -> Pauses {
+    Pauses::new(PAUSE_FIRST, PAUSE_MAX)
 }
 
 async fn write(

@@ -22,7 +22,7 @@ use crate::{codes, failure::IntoProblem};
 pub(in crate::files) struct ListedUpload {
     filename: String,
     url: String,
-    /// What its sender calls it.
+    /// The sender's name of it.
     original: String,
     /// Who sent it.
     owner: String,
@@ -81,7 +81,7 @@ pub(in crate::files) struct ListedUploads {
     pub(in crate::files) next: Option<String>,
 }
 
-/// What a sweep has done.
+/// The report of a sweep.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SweptUploads")]
 pub(in crate::files) struct Swept {
@@ -115,7 +115,7 @@ impl Tallied {
     }
 }
 
-/// What the uploads take together.
+/// The total size of the uploads.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::files) struct UploadTotals {
     files: u64,
@@ -216,7 +216,7 @@ impl NamedBy {
     }
 }
 
-/// What became of the documents that named a file.
+/// The outcome of the documents that named a file.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ReplacedUpload")]
 pub(in crate::files) struct Replaced {
@@ -323,7 +323,7 @@ pub(in crate::files) fn rename_file() -> Operation {
         ])
 }
 
-/// What people call a file.
+/// The name that people know for a file.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct Renaming {
@@ -375,7 +375,7 @@ pub(in crate::files) fn list_uses() -> Operation {
         .problems([codes::FILE_NOT_FOUND, codes::INVALID_PARAMETER])
 }
 
-/// What takes the place of a file.
+/// The replacement of a file.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "only its shape is used")]
 struct Replacing {

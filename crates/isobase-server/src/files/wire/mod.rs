@@ -26,7 +26,7 @@ pub(super) struct Uploaded {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "UploadLink")]
 pub(super) struct Linked {
-    /// Whoever has it reads the file.
+    /// Anyone who has it reads the file.
     pub(super) url: String,
     /// Until when.
     pub(super) expires_at: String,
@@ -115,7 +115,7 @@ pub(super) fn link_file() -> Operation {
         expires_at: "2026-11-20T15:09:00.000000Z".to_owned(),
     };
     Operation::new("link_file", "files", "Make a link to a private file")
-        .description("For who may read the file. Whoever has the link reads it until it ends.")
+        .description("For who may read the file. Anyone who has the link reads it until it ends.")
         .parameters([name.example(NAME), lasts.schema(seconds)])
         .answers(Answer::new(200, "The link.").content(Content::like(&example)))
         .problems([codes::FILE_NOT_FOUND, codes::INVALID_PARAMETER, codes::UNSUPPORTED])

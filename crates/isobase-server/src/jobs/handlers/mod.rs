@@ -1,4 +1,4 @@
-//! What answers the routes of jobs and backups.
+//! Handlers of the routes of jobs and backups.
 
 pub(super) mod backups;
 pub(super) mod jobs;

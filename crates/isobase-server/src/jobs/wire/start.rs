@@ -134,7 +134,7 @@ pub(in crate::jobs) fn start_audit() -> Operation {
         "Verify the chain of the audit",
         "Each entry of the audit carries the hash of the one before: all of them are compared. The job \
          succeeds also when something is wrong: `result.whole` says so, and `result.faults` names the \
-         entries. `result.head` is the end of the chain; whoever notes it elsewhere can prove later, by \
+         entries. `result.head` is the end of the chain; a reader who notes it elsewhere can prove later, by \
          `expect`, that nothing before it was changed or cut off. Entries of the last moments are not \
          in the chain yet: `result.unsealed` counts them.",
     )

@@ -1,4 +1,4 @@
-//! What people do to licences.
+//! Actions of people on licences.
 
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use isobase_licences::{Actor, Licence, LicenceError, Period, Terms};
 use super::{bulk, read};
 use crate::{
     Call,
+    actor::actor,
     answer::json,
     failure::Failure,
     licences::{
@@ -35,7 +36,7 @@ pub(crate) async fn put_license(
     let period = read::period(&mut members).unwrap_or(Period::Unlimited);
     let status = members.optional_text("status").unwrap_or_else(|| "active".to_owned());
     members.finish()?;
-    let by = read::actor(&call);
+    let by = actor(&call);
     let licence = state.licences.upsert((&email, &key), &period, &status, &by).await?;
     Ok(json(&Created::of(None, (email, key), &licence)))
 }
@@ -49,7 +50,7 @@ pub(crate) async fn create_license(
     let (mut members, text) = Members::read_with_text(&mut call).await?;
     let new = read::new_licence(&mut members);
     members.finish()?;
-    let by = read::actor(&call);
+    let by = actor(&call);
     let (licence, replayed) = match bulk::mark(&call, &text)? {
         None => (state.licences.create(&new, &by).await?, false),
         mark => {
@@ -86,7 +87,7 @@ pub(crate) async fn update_license(
     }
     members.finish()?;
     let change = (email.as_deref(), key.as_deref(), period.as_ref());
-    match state.licences.edit(id, change, &terms, &read::actor(&call)).await {
+    match state.licences.edit(id, change, &terms, &actor(&call)).await {
         Ok(_) => Ok(json(&Done::DONE)),
         Err(LicenceError::NotFound) => Err(problems::nothing_to_edit().into()),
         Err(error) => Err(error.into()),
@@ -99,7 +100,7 @@ pub(crate) async fn delete_license(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    state.licences.delete(read::id(&call)?, &read::actor(&call)).await?;
+    state.licences.delete(read::id(&call)?, &actor(&call)).await?;
     Ok(json(&Done::DONE))
 }
 
@@ -182,7 +183,7 @@ pub(crate) async fn create_license_file(
 
 fn asked(call: &Call) -> Result<(i64, Actor), Failure> {
     no_parameters(call)?;
-    Ok((read::id(call)?, read::actor(call)))
+    Ok((read::id(call)?, actor(call)))
 }
 
 fn shown(state: &State, licence: &Licence) -> Result<Response<Body>, Failure> {

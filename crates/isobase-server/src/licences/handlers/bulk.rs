@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::read;
 use crate::{
     Call,
+    actor::actor,
     answer::json,
     codes,
     failure::{Failure, IntoProblem},
@@ -49,7 +50,7 @@ pub(crate) async fn create_licenses(
         return Err(LicenceError::TooMany { licences: items.len(), max }.into());
     }
     let new = rows_of(items)?;
-    let by = read::actor(&call);
+    let by = actor(&call);
     let made = state.licences.create_many(&new, mark(&call, &text)?, &by).await?;
     let mut outcomes = Vec::with_capacity(made.licences.len());
     let mut refused = None;
@@ -77,7 +78,7 @@ pub(crate) async fn create_licenses(
     Ok(response)
 }
 
-/// What marks a request so that a repeat is recognised.
+/// The mark of a request by which a repeat is recognised.
 pub(super) fn mark(call: &Call, text: &str) -> Result<Option<Idempotency>, Problem> {
     let collection = CollectionName::new(LICENCES_COLLECTION)
         .map_err(|error| Problem::internal(error.to_string()))?;
@@ -131,7 +132,7 @@ pub(crate) async fn import_licenses(
             format!("the body has {count} rows, at most {ROWS_MAX} are allowed; divide it");
         return Err(Problem::new(codes::LIMIT_EXCEEDED, detail).into());
     }
-    let by = read::actor(&call);
+    let by = actor(&call);
     let report = state.licences.import((&licences, &installations), dry, &by).await?;
     Ok(json(&Imported::of(report, dry)))
 }

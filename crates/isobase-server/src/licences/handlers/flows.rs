@@ -9,6 +9,7 @@ use isobase_licences::{Activation, Answer, Code};
 use super::read;
 use crate::{
     Call,
+    actor::actor,
     answer::json,
     failure::Failure,
     licences::{
@@ -28,7 +29,7 @@ pub(crate) async fn activate_license(
     let client = call.client();
     state.wrong_keys.check(&client).map_err(problems::too_often)?;
     state.asks.take(&asked.license_key).map_err(problems::too_often)?;
-    let answer = state.licences.activate(&asked, &read::actor(&call)).await?;
+    let answer = state.licences.activate(&asked, &actor(&call)).await?;
     if matches!(answer.code, Code::InvalidLicense | Code::MalformedKey | Code::EmailMismatch) {
         state.wrong_keys.take(&client).map_err(problems::too_often)?;
     }
@@ -67,7 +68,7 @@ pub(crate) async fn activate_for(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let asked = activation(&mut call).await?;
-    let answer = state.licences.activate(&asked, &read::actor(&call)).await?;
+    let answer = state.licences.activate(&asked, &actor(&call)).await?;
     Ok(told(&state, &call, &answer, StatusCode::OK))
 }
 
@@ -103,7 +104,7 @@ pub(crate) async fn get_public_key(
     Ok(json(&PublicKey::of(&state.licences.signer()?)))
 }
 
-/// What a client is told; an answer that lets nothing in has the status of its route.
+/// The answer to a client; an answer that lets nothing in has the status of its route.
 fn told(state: &State, call: &Call, answer: &Answer, refused: StatusCode) -> Response<Body> {
     let now = state.licences.now().to_string();
     match answer.code.is_valid() || refused.is_success() {

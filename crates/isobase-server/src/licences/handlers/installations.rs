@@ -9,6 +9,7 @@ use isobase_licences::LicenceError;
 use super::read;
 use crate::{
     Call,
+    actor::actor,
     answer::json,
     failure::Failure,
     licences::{
@@ -70,7 +71,7 @@ pub(crate) async fn free_of_license(
     no_parameters(&call)?;
     let licence = state.licences.get(read::id(&call)?).await?;
     let of = (&*licence.email, call.parameter(1));
-    state.licences.free_installation(of, &read::actor(&call)).await?;
+    state.licences.free_installation(of, &actor(&call)).await?;
     Ok(json(&Done::DONE))
 }
 
@@ -84,7 +85,7 @@ pub(crate) async fn create_installation(
     parameters.finish()?;
     let (email, installation) = body(&mut call).await?;
     let of = (&*email, &*installation);
-    state.licences.add_installation(of, upsert, &read::actor(&call)).await?;
+    state.licences.add_installation(of, upsert, &actor(&call)).await?;
     Ok(json(&Done::DONE))
 }
 
@@ -95,7 +96,7 @@ pub(crate) async fn replace_oldest(
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
     let (email, installation) = body(&mut call).await?;
-    let by = read::actor(&call);
+    let by = actor(&call);
     let replaced = state.licences.replace_oldest((&email, &installation), &by).await?;
     Ok(json(&Replaced { success: true, replaced }))
 }
@@ -116,7 +117,7 @@ pub(crate) async fn delete_installation(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     let (email, installation) = read::email_and_installation(&call)?;
-    let by = read::actor(&call);
+    let by = actor(&call);
     state.licences.free_installation((&email, &installation), &by).await?;
     Ok(json(&Done::DONE))
 }

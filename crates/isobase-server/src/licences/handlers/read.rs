@@ -1,7 +1,7 @@
-//! What requests say of licences.
+//! Licences as requests describe them.
 
 use isobase_http::Problem;
-use isobase_licences::{Actor, AtLimit, NewLicence, Period, Terms, parse_moment};
+use isobase_licences::{AtLimit, NewLicence, Period, Terms, parse_moment};
 
 use crate::{
     Call, codes,
@@ -13,12 +13,6 @@ const DAYS_DEFAULT: u32 = 365;
 
 /// Longest time that a licence is made for.
 const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
-
-/// Who asks, for the audit.
-pub(super) fn actor(call: &Call) -> Actor {
-    let isobase_auth::Actor { actor, acting_as, ip, request_id } = crate::actor::actor(call);
-    Actor { actor, acting_as, ip, request_id }
-}
 
 /// The id of a licence in the path.
 pub(super) fn id(call: &Call) -> Result<i64, Problem> {
@@ -50,7 +44,7 @@ pub(super) fn email_and_installation(call: &Call) -> Result<(String, String), Pr
 }
 
 /// A period: `expiry_date` (null is for ever), or `days`, from the first activation with
-/// `from_first_activation`; none when neither is given.
+/// `from_first_activation`; `None` if neither is given.
 pub(super) fn period(members: &mut Members) -> Option<Period> {
     let of_use = members.flag("from_first_activation");
     if members.has("expiry_date") {
@@ -77,7 +71,7 @@ pub(super) fn new_licence(members: &mut Members) -> NewLicence {
     }
 }
 
-/// What is agreed beside the time.
+/// The agreement beside the time.
 pub(super) fn terms(members: &mut Members) -> Terms {
     let at_limit = members.optional_text("at_limit").and_then(|name| {
         let read = AtLimit::parse(&name);

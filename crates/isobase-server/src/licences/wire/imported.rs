@@ -1,4 +1,4 @@
-//! What became of an import, and how its route is described.
+//! The outcome of an import, and the description of its route.
 
 use isobase_http::{Answer, Content, Operation};
 use isobase_licences::{self as library, ImportReport};
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::described::{BODY, maybe, operation, takes};
 use crate::codes;
 
-/// What became of an import.
+/// The outcome of an import.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LicenseImport")]
 pub(in crate::licences) struct Imported {
@@ -17,11 +17,11 @@ pub(in crate::licences) struct Imported {
     dry_run: bool,
     licenses: Tally,
     installations: Tally,
-    /// What was refused or taken over with a remark.
+    /// The rows refused or taken over with a remark.
     errors: Vec<String>,
 }
 
-/// What became of rows of one kind.
+/// The outcome of rows of one kind.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ImportTally")]
 struct Tally {

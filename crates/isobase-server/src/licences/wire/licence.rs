@@ -78,7 +78,7 @@ pub(in crate::licences) struct Detail {
     pub(super) key_last4: String,
     /// Its own limit of installations; null: that of the e-mail over all its licences.
     pub(super) max_installations: Option<u32>,
-    /// What happens at the limit; null: as the service has it.
+    /// The behaviour at the limit; null: as the service has it.
     pub(super) at_limit: Option<String>,
     pub(super) allow_n: Option<u32>,
     pub(super) grace_days: u32,
@@ -234,7 +234,7 @@ impl Created {
     }
 }
 
-/// What became of many licences.
+/// The outcome of many licences.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CreatedLicenses")]
 pub(in crate::licences) struct MadeMany {
@@ -244,7 +244,7 @@ pub(in crate::licences) struct MadeMany {
     pub(super) results: Vec<MadeOne>,
 }
 
-/// What became of one of many.
+/// The outcome of one of many.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "CreatedLicensesResult")]
 pub(in crate::licences) struct MadeOne {

@@ -1,4 +1,4 @@
-//! What clients are told about a licence.
+//! Answers to clients about a licence.
 
 use isobase_licences::{self as library, Signer};
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::Call;
 
-/// What a client is told.
+/// The answer to a client.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LicenseAnswer")]
 pub(in crate::licences) struct Verdict {
@@ -47,7 +47,7 @@ impl Verdict {
     }
 }
 
-/// What a client would be told, and why.
+/// The answer that a client would get, and why.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LicenseExplanation")]
 pub(in crate::licences) struct Explanation {
@@ -81,7 +81,7 @@ impl Explanation {
     }
 }
 
-/// What licence files are verified with.
+/// The key by which licence files are verified.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "LicensePublicKey")]
 pub(in crate::licences) struct PublicKey {

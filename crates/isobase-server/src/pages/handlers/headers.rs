@@ -1,8 +1,10 @@
-//! What the headers of a request ask of a file (RFC 9110, sections 12 to 14).
+//! Headers of a request about a file (RFC 9110, sections 12 to 14).
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::{HeaderMap, HeaderValue, Method, header};
+
+use crate::{etag, range::Part};
 
 /// How a file is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,16 +23,6 @@ impl Coding {
             Self::Br => Some("br"),
         }
     }
-}
-
-/// Which part of a file is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Whole,
-    /// The first and the last byte.
-    Bytes(u64, u64),
-    /// None that the file has.
-    Unsatisfiable,
 }
 
 /// Whether the caller names a coding and does not refuse it.
@@ -66,12 +58,7 @@ pub(super) fn tag(length: u64, modified: SystemTime, coding: Coding) -> HeaderVa
 /// Whether the caller has this state of the file.
 pub(super) fn is_known(headers: &HeaderMap, tag: &HeaderValue, modified: SystemTime) -> bool {
     if headers.contains_key(header::IF_NONE_MATCH) {
-        let values = headers.get_all(header::IF_NONE_MATCH).iter();
-        let mut tags = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
-        return tags.any(|known| {
-            let known = known.trim_ascii();
-            known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes()
-        });
+        return etag::is_known(headers, tag);
     }
     date(headers, header::IF_MODIFIED_SINCE).is_some_and(|since| seconds(modified) <= since)
 }
@@ -91,23 +78,7 @@ pub(super) fn part(
     {
         return Part::Whole;
     }
-    let Some(range) = range.trim().strip_prefix("bytes=") else { return Part::Whole };
-    let Some((first, last)) = range.trim().split_once('-') else { return Part::Whole };
-    let number = |text: &str| match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => text.parse::<u64>().ok().or((!text.is_empty()).then_some(u64::MAX)),
-        false => None,
-    };
-    match (number(first.trim()), number(last.trim())) {
-        (None, Some(_)) if !first.trim().is_empty() => Part::Whole,
-        (None, Some(0)) => Part::Unsatisfiable,
-        (None, Some(count)) if length > 0 => Part::Bytes(length.saturating_sub(count), length - 1),
-        (None, Some(_)) => Part::Unsatisfiable,
-        (Some(first), Some(last)) if first > last => Part::Whole,
-        (Some(first), _) if first >= length => Part::Unsatisfiable,
-        (Some(first), Some(last)) => Part::Bytes(first, last.min(length - 1)),
-        (Some(first), None) if last.trim().is_empty() => Part::Bytes(first, length - 1),
-        _ => Part::Whole,
-    }
+    Part::of(range, length)
 }
 
 /// A date of a header, in seconds since 1970.
@@ -148,7 +119,7 @@ pub(super) fn is_page(name: &str) -> bool {
     content_type(name).as_bytes().starts_with(b"text/html")
 }
 
-/// What a file is, by the end of its name.
+/// The type of a file, by the end of its name.
 pub(super) fn content_type(name: &str) -> HeaderValue {
     let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase());
     HeaderValue::from_static(match ending.as_deref().unwrap_or_default() {

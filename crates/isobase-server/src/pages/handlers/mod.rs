@@ -1,4 +1,4 @@
-//! What answers paths that no route has.
+//! Handlers of paths that no route has.
 
 mod files;
 mod headers;
@@ -11,12 +11,12 @@ use http::{HeaderValue, Response, StatusCode, header};
 use isobase_http::{Body, BodyError, Problem};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 
-use self::headers::{Coding, Part};
+use self::headers::Coding;
 use super::{
     problems,
     state::{Found, Page, State, Stored},
 };
-use crate::{Call, failure::Failure, session_cookie};
+use crate::{Call, failure::Failure, range::Part, session_cookie};
 
 /// Bytes of a large file that are read at a time.
 const PIECE_BYTES: usize = 64 << 10;
@@ -106,13 +106,14 @@ async fn send(call: &Call, page: &Page) -> Result<Response<Body>, Failure> {
     let mut response = if headers::is_known(&call.headers, &tag, modified) {
         Body::no_content(StatusCode::NOT_MODIFIED)
     } else {
-        match headers::part(&call.method, &call.headers, length, (&tag, modified)) {
+        let part = headers::part(&call.method, &call.headers, length, (&tag, modified));
+        match part {
             Part::Whole => source.answer(0, length, StatusCode::OK).await?,
             Part::Bytes(first, last) => {
                 let count = last - first + 1;
                 let mut answer = source.answer(first, count, StatusCode::PARTIAL_CONTENT).await?;
-                let range = HeaderValue::try_from(format!("bytes {first}-{last}/{length}"));
-                answer.headers_mut().extend(range.ok().map(|it| (header::CONTENT_RANGE, it)));
+                let range = part.content_range(length);
+                answer.headers_mut().extend(range.map(|it| (header::CONTENT_RANGE, it)));
                 answer
             }
             Part::Unsatisfiable => return Err(problems::not_satisfiable(length).into()),

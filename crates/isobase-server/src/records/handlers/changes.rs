@@ -26,7 +26,7 @@ const LIMIT_DEFAULT: u32 = 100;
 /// Longest wait for a change, in seconds.
 const WAIT_MAX: u64 = 30;
 
-/// What is left of the time a handler has when the wait ends.
+/// The rest of the time a handler has when the wait ends.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// `GET /changes`

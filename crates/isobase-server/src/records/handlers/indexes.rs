@@ -20,7 +20,7 @@ use crate::{
     request::{Parameters, no_parameters, refuse_parameters},
 };
 
-/// What is left of the time a request has when a build is not waited for any longer.
+/// The rest of the time a request has when a build is not waited for any longer.
 const MARGIN: Duration = Duration::from_secs(5);
 
 /// `GET /indexes/{collection}`
@@ -47,7 +47,7 @@ pub(crate) async fn put_index(state: Arc<State>, call: Call) -> Result<Response<
     Ok(json_with(status, &shown(&info)))
 }
 
-/// Builds an index. Whoever asked may be gone when it fails, so the log is told here.
+/// Builds an index. The caller may be gone when it fails, so the log is told here.
 async fn build(
     store: Store,
     collection: CollectionName,

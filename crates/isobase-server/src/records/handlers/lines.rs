@@ -24,7 +24,7 @@ pub(super) struct Lines {
 pub(super) struct Line {
     /// Its number, from 1, blank lines counted.
     pub(super) number: u64,
-    /// Its bytes without the line end; none when it is too long.
+    /// Its bytes without the line end; `None` if it is too long.
     pub(super) bytes: Option<BytesMut>,
 }
 
@@ -50,7 +50,7 @@ impl Lines {
         self.finished = true;
     }
 
-    /// The next line that is not blank; none when more bytes are needed, or after the end.
+    /// The next line that is not blank; `None` if more bytes are needed, or after the end.
     pub(super) fn next_line(&mut self) -> Option<Line> {
         loop {
             let line = match self.buffer[self.scanned..].iter().position(|byte| *byte == b'\n') {

@@ -80,7 +80,7 @@ pub(crate) async fn list_records(state: Arc<State>, call: Call) -> Result<Respon
     Ok(response)
 }
 
-/// None where there is nothing to be said: nobody else writes.
+/// `None` if there is nothing to be said: no one else writes.
 fn others_seen_value(seen: OthersSeen) -> Option<HeaderValue> {
     match seen {
         OthersSeen::Always => None,
@@ -129,7 +129,7 @@ fn read_query(state: &State, call: &Call) -> Result<(Query, View, Vec<FieldPath>
     }
 }
 
-/// The query string of the next page; none when there is none, or when everything was asked for.
+/// The query string of the next page; `None` if there is none, or when everything was asked for.
 fn next_query(sent: &str, query: &Query, page: &DocumentPage) -> Option<String> {
     let (name, value) = match &query.page {
         PageRequest::All => return None,
@@ -231,7 +231,7 @@ struct Sending {
     next: Next,
 }
 
-/// What comes next of a listing.
+/// The next part of a listing.
 enum Next {
     /// A part that is here.
     Ready(DocumentPage),

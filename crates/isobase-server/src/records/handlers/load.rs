@@ -201,7 +201,7 @@ impl Loading {
     }
 }
 
-/// What became of the lines so far.
+/// The outcome of the lines so far.
 #[derive(Default)]
 struct Tally {
     line_bytes_max: usize,

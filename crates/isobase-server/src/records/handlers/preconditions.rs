@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, header};
 use isobase_store::Precondition;
 use isobase_types::{Document, Revision, Timestamp};
 
-/// What a request demands of the document's revision.
+/// The conditions of a request on the document's revision.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Conditions {
     if_match: Option<Tags>,
@@ -35,7 +35,7 @@ struct Tag {
     weak: bool,
 }
 
-/// What a read answers.
+/// The answer of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ReadVerdict {
     /// The document.
@@ -114,8 +114,8 @@ impl Conditions {
         self.if_unmodified_since.is_some()
     }
 
-    /// What a write demands of a document that was read for its date: that it is still this one.
-    /// None when it does not meet the conditions.
+    /// The conditions of a write on a document that was read for its date: that it is still this one.
+    /// `None` if it does not meet the conditions.
     pub(crate) fn for_current(&self, document: &Document) -> Option<Precondition> {
         let verdict = self.judge_read(&document.revision, document.updated_at);
         let meets = verdict == ReadVerdict::Send
@@ -133,7 +133,7 @@ impl Conditions {
         self.if_match.as_ref().is_some_and(is_weak)
     }
 
-    /// What a write demands, dates apart. `If-Match` compares strongly: a weak tag matches nothing.
+    /// The conditions of a write, dates apart. `If-Match` compares strongly: a weak tag matches nothing.
     pub(crate) fn into_precondition(self) -> Result<Precondition, InvalidConditions> {
         match (self.if_match, self.if_none_match) {
             (None, None) => Ok(Precondition::None),
@@ -151,7 +151,7 @@ impl Conditions {
         }
     }
 
-    /// What a read of a document answers, in the order of section 13.2.2. `If-None-Match` compares
+    /// The answer to a read of a document, in the order of section 13.2.2. `If-None-Match` compares
     /// weakly.
     pub(crate) fn judge_read(&self, revision: &Revision, updated_at: Timestamp) -> ReadVerdict {
         let matches = |tags: &Tags, weak_allowed: bool| match tags {

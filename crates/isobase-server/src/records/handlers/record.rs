@@ -170,7 +170,7 @@ pub(crate) async fn delete_record(
     Ok(response)
 }
 
-/// What a write demands of the document. A date is compared with the document as it is now, and the
+/// The conditions of a write on the document. A date is compared with the document as it is now, and the
 /// write demands that it is still that one; one that is too new it refuses itself, unless it is
 /// the repeat of a write that has made it so.
 pub(crate) async fn precondition(

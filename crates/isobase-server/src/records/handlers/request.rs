@@ -1,4 +1,4 @@
-//! What every record handler reads from its request.
+//! The parts that every record handler reads from its request.
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};

@@ -48,7 +48,7 @@ pub(in crate::records) struct BatchOperation<'a> {
     pub(in crate::records) upsert: Option<bool>,
 }
 
-/// What an operation does.
+/// The effect of an operation.
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::records) enum BatchMethod {
@@ -59,7 +59,7 @@ pub(in crate::records) enum BatchMethod {
     Get,
 }
 
-/// What became of several writes: one result per operation, in their order.
+/// The outcome of several writes: one result per operation, in their order.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::records) struct BatchReport<'a> {
     pub(in crate::records) results: Vec<BatchResult<'a>>,
@@ -67,7 +67,7 @@ pub(in crate::records) struct BatchReport<'a> {
     pub(in crate::records) committed: bool,
 }
 
-/// What became of one operation, with the status it would have had alone.
+/// The outcome of one operation, with the status it would have had alone.
 #[derive(Default, Serialize, JsonSchema)]
 pub(in crate::records) struct BatchResult<'a> {
     pub(in crate::records) status: u16,

@@ -90,7 +90,7 @@ impl JsonSchema for Id<'_> {
     }
 }
 
-/// What `meta=true` adds to a document.
+/// The member that `meta=true` adds to a document.
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Meta<'a> {
@@ -207,7 +207,7 @@ pub(super) struct DeletedCollection {
     pub(super) deleted: u64,
 }
 
-/// What became of lines.
+/// The outcome of lines.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct LoadReport<'a> {
     pub(super) created: u64,

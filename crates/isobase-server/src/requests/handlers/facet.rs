@@ -1,4 +1,4 @@
-//! What the log can be narrowed by.
+//! Values by which the log can be narrowed.
 
 use std::sync::Arc;
 

@@ -212,7 +212,7 @@ pub(super) fn query(state: &State, mut parameters: Parameters) -> Result<Request
     Ok(query)
 }
 
-/// What is left out: `hide=health,own`.
+/// Left out: `hide=health,own`.
 fn hidden(state: &State, parameters: &mut Parameters) -> Vec<LeftOut> {
     let text = parameters.take("hide").unwrap_or_default();
     let mut left_out = Vec::new();

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use isobase_http::{Asked, Body, Door, Gate, Problem, ProblemItem, Refusal};
+use http::{HeaderMap, Method, Response};
+use isobase_http::{Asked, Body, Door, Gate, Problem, ProblemItem, Refusal, event_stream};
 use isobase_live::Piece;
 use isobase_requests::{Missed, Told, Watcher};
 use tokio::{
@@ -27,15 +27,13 @@ use crate::{
     },
 };
 
-const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
-const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 const LAST_EVENT_ID: &str = "last-event-id";
 /// Characters of its parameters by which a stream is listed.
 const QUERY_SHOWN: usize = 200;
 
 /// How long nothing else is told before a `ping`: as live events.
 const PING: Duration = Duration::from_secs(30);
-/// How often it is asked whether whoever watches still may.
+/// How often it is asked whether a watcher still may.
 const ASKED_EVERY: Duration = Duration::from_secs(5);
 
 /// `GET /api/v1/db/requests/stream`
@@ -79,12 +77,7 @@ pub(crate) async fn stream_requests(
         let event = entered.pass(watching.next()).await?;
         Some((Ok(event), (watching, entered)))
     });
-    let mut response = Body::lasting(events).into_response(StatusCode::OK, EVENT_STREAM);
-    let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::CONNECTION, HeaderValue::from_static("keep-alive"));
-    headers.insert(X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
-    Ok(response)
+    Ok(event_stream(events))
 }
 
 /// One who watches, and by which right.
@@ -102,7 +95,7 @@ struct Watching {
 }
 
 impl Watching {
-    /// The next event; none when there will be no more.
+    /// The next event; `None` if there will be no more.
     async fn next(&mut self) -> Option<Piece> {
         if let Some(greeting) = self.greeting.take() {
             return Some(greeting.into());

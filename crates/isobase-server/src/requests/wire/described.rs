@@ -23,7 +23,7 @@ pub(super) fn maybe_number(name: &'static str, description: &'static str, max: i
     maybe(name, description).schema(json!({ "type": "integer", "minimum": 0, "maximum": max }))
 }
 
-/// What is left out of a list.
+/// The entries left out of a list.
 pub(super) fn hide() -> Parameter {
     maybe(
         "hide",

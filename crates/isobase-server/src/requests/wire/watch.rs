@@ -49,7 +49,7 @@ pub(in crate::requests) fn stream_requests() -> Operation {
         .description(
             "A stream of server-sent events: `connected`, then `request` with each new entry that \
              the filters choose, whichever process over the same database logged it, within about \
-             a second; `ping` after 30 s without another. Whoever takes them too slowly is told by \
+             a second; `ping` after 30 s without another. A reader that takes them too slowly is told by \
              `gap` how many were left out, and from when to when they were: the list has them. Every \
              event has the number of an entry as its id; a client that comes back with it as \
              `Last-Event-ID` is told up to 10,000 entries that it missed. The stream ends within \

@@ -1,4 +1,4 @@
-//! What the service counts below its routes: the database, jobs, the process.
+//! Counters below the routes of the service: the database, jobs, the process.
 
 use isobase_http::Measure;
 

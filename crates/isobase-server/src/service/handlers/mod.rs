@@ -1,4 +1,4 @@
-//! What answers the routes about the service.
+//! Handlers of the routes about the service.
 
 mod client;
 mod measures;

@@ -1,4 +1,4 @@
-//! What requests about statements have in common: the statement, who may stop it, that it is remembered.
+//! The common parts of requests about statements: the statement, who may stop it, that it is remembered.
 
 use std::time::{Instant, SystemTime};
 
@@ -73,7 +73,7 @@ impl Began {
         u64::try_from(self.0.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// What is remembered of the statement.
+    /// The memory of the statement.
     pub(super) fn entry(
         &self,
         statement: String,

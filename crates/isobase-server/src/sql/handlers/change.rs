@@ -13,7 +13,7 @@ use crate::{Call, actor::actor, failure::IntoProblem, sql::state::State};
 /// Characters of a statement that the audit keeps.
 const TOLD_CHARACTERS_MAX: usize = 8 * 1024;
 
-/// What is to be changed.
+/// The change.
 pub(super) struct Change<'a> {
     pub(super) writer: &'a SqlWriter,
     pub(super) owner: String,

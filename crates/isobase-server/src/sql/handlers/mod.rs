@@ -1,4 +1,4 @@
-//! What answers the SQL routes.
+//! Handlers of the SQL routes.
 
 mod asked;
 mod change;

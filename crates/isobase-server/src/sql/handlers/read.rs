@@ -1,4 +1,4 @@
-//! What answers the routes that only read.
+//! Handlers of the routes that only read.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What answers the routes about rows of one table.
+//! Handlers of the routes about rows of one table.
 
 use std::sync::Arc;
 

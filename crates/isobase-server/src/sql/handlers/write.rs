@@ -1,4 +1,4 @@
-//! What answers the routes that change the database by statements.
+//! Handlers of the routes that change the database by statements.
 
 use std::sync::Arc;
 

@@ -48,7 +48,7 @@ impl Database {
     }
 }
 
-/// What a statement answered.
+/// The answer of a statement.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlRows")]
 pub(in crate::sql) struct Rows {
@@ -114,7 +114,7 @@ pub(in crate::sql) struct Plan {
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlStep")]
 struct Step {
-    /// What it does, to what.
+    /// Its work, and on which object.
     title: String,
     /// A condition that no index answers.
     filter: Option<String>,
@@ -201,7 +201,7 @@ pub(in crate::sql) struct TableOf {
     indexes: Vec<IndexOf>,
     /// The text that made it, which only SQLite keeps.
     definition: Option<String>,
-    /// What runs when its rows change; left out beside rows.
+    /// Its triggers; left out beside rows.
     #[serde(skip_serializing_if = "Option::is_none")]
     triggers: Option<Vec<TriggerOf>>,
 }
@@ -216,7 +216,7 @@ struct ConstraintOf {
     definition: String,
 }
 
-/// What runs when rows change.
+/// The triggers.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlTrigger")]
 struct TriggerOf {
@@ -349,7 +349,7 @@ impl References {
     }
 }
 
-/// What an owner has run, the newest first.
+/// The statements that an owner has run, the newest first.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlHistory")]
 pub(in crate::sql) struct HistoryOf {
@@ -389,7 +389,7 @@ pub(super) fn operation(id: &'static str, summary: &'static str) -> Operation {
     Operation::new(id, "sql", summary)
 }
 
-/// What every statement can end with.
+/// The end that every statement can have.
 pub(super) const OF_STATEMENTS: [ProblemCode; 13] = [
     codes::INVALID_PARAMETER,
     codes::INVALID_JSON,

@@ -33,7 +33,7 @@ struct WriteOf {
     limit: Option<usize>,
 }
 
-/// What a statement did.
+/// The effect of a statement.
 #[derive(JsonSchema, Serialize)]
 #[schemars(rename = "SqlWritten")]
 pub(in crate::sql) struct WrittenRows {
@@ -105,7 +105,7 @@ pub(in crate::sql) enum SchemaChangeOf {
     },
 }
 
-/// What a constraint says.
+/// The rule of a constraint.
 #[derive(Deserialize, JsonSchema)]
 #[schemars(rename = "SqlNewConstraint")]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -133,7 +133,7 @@ pub(in crate::sql) enum NewConstraintOf {
     },
 }
 
-/// What happens to rows whose other row is deleted.
+/// The fate of rows whose other row is deleted.
 #[derive(Clone, Copy, Default, Deserialize, JsonSchema)]
 #[schemars(rename = "SqlOnDelete")]
 #[serde(rename_all = "snake_case")]
@@ -245,7 +245,7 @@ pub(in crate::sql) struct SchemaPlan {
     own: StatementOfDialect,
     /// The same on the other engine.
     other: StatementOfDialect,
-    /// What to think of before.
+    /// Warnings to be read before.
     warnings: Vec<&'static str>,
     /// The name of what is lost, or may be.
     loses: Option<String>,

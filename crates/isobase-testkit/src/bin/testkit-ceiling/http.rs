@@ -63,7 +63,7 @@ impl Body for Answer {
     }
 }
 
-/// Answers until standard input ends: then whoever started us is gone.
+/// Answers until standard input ends: then anyone who started us is gone.
 pub(crate) fn serve() -> Result<()> {
     // The runtime of `isobase serve`.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

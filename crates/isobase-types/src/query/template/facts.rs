@@ -1,10 +1,10 @@
-//! What is known when somebody asks.
+//! Facts about a request.
 
 use std::sync::Arc;
 
 use crate::{DocumentId, Timestamp, json};
 
-/// What is known when somebody asks.
+/// Facts about a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// Who asks, if somebody is signed in.

@@ -25,9 +25,9 @@ pub const TEMPLATE_BYTES_MAX: usize = 8 << 10;
 /// `@user.role`), when (`@now`), and a document as a write would leave it (`@new.field`).
 ///
 /// The text is the language of queries, conditions joined by `&`: `owner=@user.id&status[ne]=old`.
-/// `true` holds for every document, `false` for none, `@user` for whoever is signed in.
+/// `true` holds for every document, `false` for none, `@user` for the one who is signed in.
 ///
-/// A comparison with a fact that is not there (`@user.id` of nobody) is unknown, and so is its
+/// A comparison with a fact that is not there (`@user.id` of no one) is unknown, and so is its
 /// opposite: what is not known to hold does not.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FilterTemplate {
@@ -41,7 +41,7 @@ pub struct FilterTemplate {
 pub struct InvalidTemplate {
     /// The place in the text, in characters from 0.
     pub at: usize,
-    /// What is wrong and what was expected.
+    /// The fault, and the expected value.
     pub message: String,
 }
 

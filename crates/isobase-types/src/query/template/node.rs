@@ -160,7 +160,7 @@ impl Source {
     }
 }
 
-/// What a comparison with a fact has become.
+/// A comparison with a fact, once it is known.
 enum Bound {
     Filter(Filter),
     Known(bool),

@@ -22,7 +22,7 @@ pub(super) struct ReadBatch {
     pub(super) operations: Vec<WriteOperation>,
     /// Documents to read; only where there are no operations.
     pub(super) reads: Vec<DocumentId>,
-    /// Whether the body asks for all or nothing; none when it does not say.
+    /// Whether the body asks for all or nothing; `None` if it does not say.
     pub(super) atomic: Option<bool>,
 }
 
@@ -47,11 +47,11 @@ pub(super) struct Fault {
     pub(super) index: usize,
     /// The member that is wrong; none for the whole operation.
     pub(super) member: Option<&'static str>,
-    /// What was expected.
+    /// The expectation.
     pub(super) message: String,
 }
 
-/// What an operation asks for.
+/// The request of an operation.
 enum Asked {
     Write(WriteOperation),
     Read(DocumentId),

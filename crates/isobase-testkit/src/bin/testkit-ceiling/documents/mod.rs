@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 /// What the service adds to a document begins with this.
 const OURS: &str = "isobase_";
 
-/// What is copied, and how.
+/// Options of a copy.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bulk<'a> {
     /// The server, `http://127.0.0.1:PORT`.
