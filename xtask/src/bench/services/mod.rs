@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
 use self::{ratios::Ratios, subject::Subject};
@@ -44,6 +44,41 @@ pub(crate) struct Arguments {
     /// Seconds of each load.
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// Measures these parts alone. Of requests: ingest, posts, pages, pairs, chart, search; of
+    /// licences: activate, validate.
+    #[arg(long, value_name = "PART", value_delimiter = ',')]
+    only: Vec<String>,
+    /// Minutes after which no more rows are brought in: then those that are there are measured.
+    #[arg(long, default_value_t = 45.0)]
+    fill_minutes: f64,
+}
+
+/// What is measured of a benchmark.
+#[derive(Debug)]
+struct Parts(Vec<String>);
+
+impl Parts {
+    fn of(asked: &[String], known: &[&str]) -> Result<Self> {
+        for part in asked {
+            ensure!(
+                known.contains(&part.as_str()),
+                "there is no part {part:?}; the parts are {}",
+                known.join(", ")
+            );
+        }
+        Ok(Self(match asked.is_empty() {
+            true => known.iter().map(ToString::to_string).collect(),
+            false => asked.to_vec(),
+        }))
+    }
+
+    fn has(&self, part: &str) -> bool {
+        self.0.iter().any(|asked| asked == part)
+    }
+
+    fn any(&self, parts: &[&str]) -> bool {
+        parts.iter().any(|part| self.has(part))
+    }
 }
 
 /// How much is measured.
@@ -54,6 +89,8 @@ struct Plan {
     duration: Duration,
     /// Requests of one load that changes something.
     writes_max: u64,
+    /// Longest time in which rows are brought in before anything is measured.
+    fill: Duration,
     /// Whether PocketBase is measured, too.
     peer: bool,
 }
@@ -67,27 +104,30 @@ impl Plan {
 
 /// Fails when a figure misses its target, unless it says nothing of speed.
 pub(crate) fn run_licences(arguments: &Arguments) -> Result<()> {
-    run(arguments, "licences", licences::measure)
+    run(arguments, ("licences", &licences::PARTS), licences::measure)
 }
 
 /// Fails when a figure misses its target, unless it says nothing of speed.
 pub(crate) fn run_requests(arguments: &Arguments) -> Result<()> {
-    run(arguments, "requests", requests::measure)
+    run(arguments, ("requests", &requests::PARTS), requests::measure)
 }
 
 fn run(
     arguments: &Arguments,
-    what: &str,
-    measure: fn(&Subject, Plan, &mut Ratios) -> Result<()>,
+    (what, known): (&str, &[&str]),
+    measure: fn(&Subject, Plan, &Parts, &mut Ratios) -> Result<()>,
 ) -> Result<()> {
     // Servers and folders must be gone afterwards, also after Ctrl-C.
     interrupt::watch()?;
+    let parts = Parts::of(&arguments.only, known)?;
+    let fill = Duration::try_from_secs_f64(arguments.fill_minutes * 60.0)?;
     let plan = match arguments.quick {
         true => Plan {
             rows: arguments.rows.min(2_000),
             connections: arguments.connections.min(4),
             duration: Duration::from_millis(300),
             writes_max: 200,
+            fill,
             peer: arguments.peer,
         },
         false => Plan {
@@ -95,6 +135,7 @@ fn run(
             connections: arguments.connections,
             duration: Duration::try_from_secs_f64(arguments.seconds)?,
             writes_max: 200_000,
+            fill,
             peer: arguments.peer,
         },
     };
@@ -111,7 +152,7 @@ fn run(
         plan.connections
     );
     let mut ratios = Ratios::default();
-    let measured = measure(&subject, plan, &mut ratios);
+    let measured = measure(&subject, plan, &parts, &mut ratios);
     println!("{ratios}");
     measured?;
     if arguments.quick {
@@ -123,4 +164,20 @@ fn run(
 
 fn canonical(path: &Path) -> Result<PathBuf> {
     fs::canonicalize(path).with_context(|| format!("{}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_all_unless_some_are_named() {
+        let known = ["pages", "chart"];
+        let asked = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert!(Parts::of(&[], &known).unwrap().has("chart"));
+        let one = Parts::of(&asked(&["pages"]), &known).unwrap();
+        assert!(one.has("pages") && !one.has("chart"));
+        let error = Parts::of(&asked(&["page"]), &known).unwrap_err().to_string();
+        assert_eq!(error, "there is no part \"page\"; the parts are pages, chart");
+    }
 }

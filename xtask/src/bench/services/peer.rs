@@ -13,7 +13,7 @@ use isobase_testkit::{
 use super::{
     Plan, Subject,
     ratios::{Ratios, Target},
-    requests::{BATCH, ingest},
+    requests::{BATCH, Rows},
 };
 use crate::bench::app::pocketbase::PocketBase;
 
@@ -34,7 +34,7 @@ pub(super) fn measure(
 ) -> Result<()> {
     let before = subject.cpu()?;
     for turn in 0..TIMED {
-        ingest(subject, first + turn * BATCH, BATCH)?;
+        Rows { first: first + turn * BATCH, of: first }.ingest(subject)?;
     }
     let ours = (subject.cpu()? - before).as_secs_f64() / (TIMED * BATCH) as f64;
     let folder = tempfile::Builder::new().prefix("isobase-bench-").tempdir()?;
