@@ -48,7 +48,10 @@ _IGNORED = frozenset({"/", "/health", "/docs", "/redoc", "/openapi.json"})
 _BODIES = ("request_body", "response_body")
 _TEXTS = ("endpoint", "user_identifier", "error", "correlation_id", "key_id", "model", *_BODIES)
 _MEASURES = ("duration_ms", "input_tokens", "output_tokens", "cost", "first_token_ms")
-_FIELDS = frozenset({"method", "status_code", *_MEASURES, *_TEXTS})
+_HEADERS = ("request_headers", "response_headers")
+_FIELDS = frozenset({"method", "status_code", *_MEASURES, *_TEXTS, *_HEADERS})
+#: Headers whose values do not leave the process.
+_SECRETS = frozenset({"authorization", "proxy-authorization", "cookie", "set-cookie"})
 
 #: Reports of gaps that wait while the log is away; each tells of one more try.
 _GAPS_MAX = 100
@@ -64,6 +67,8 @@ class _Report:
         self.number = number
         self.fields = fields
         self.bytes = _REPORT_BYTES + sum(len(fields.get(name) or "") for name in _TEXTS)
+        for name in _HEADERS:
+            self.bytes += sum(len(header) + len(value) for header, value in (fields.get(name) or {}).items())
         status = fields.get("status_code")
         self.is_success = fields.get("error") is None and status is not None and status < 400
         self.waits = True
@@ -205,8 +210,8 @@ class RequestLog:
 
     def record(self, endpoint: str, method: str, *, at: float | None = None, **fields: Any) -> None:
         """Puts a report into the queue: ``status_code``, ``duration_ms``, ``user_identifier``,
-        ``request_body``, ``response_body``, ``error``, ``correlation_id``, ``key_id``, and of a model ``model``,
-        ``input_tokens``, ``output_tokens``, ``cost``, ``first_token_ms``; ``at`` is the time of its beginning.
+        ``request_body``, ``response_body``, ``request_headers``, ``response_headers``, ``error``,
+        ``correlation_id``, ``key_id``, and of a model ``model``, ``input_tokens``, ``output_tokens``, ``cost``, ``first_token_ms``; ``at`` is the time of its beginning.
         Never waits."""
         if endpoint in self.ignored:
             return
@@ -361,6 +366,16 @@ def _refused(response):
         return 0
 
 
+def _shown(headers):
+    """Headers of ASGI as they are reported."""
+    shown: dict[str, str] = {}
+    for name, value in headers or ():
+        name, value = name.decode("latin-1").lower(), value.decode("latin-1")
+        value = "" if name in _SECRETS else value
+        shown[name] = f"{shown[name]}, {value}" if name in shown else value
+    return shown
+
+
 @atexit.register
 def _at_the_end():
     for log in list(_logs):
@@ -385,7 +400,8 @@ class RequestLogMiddleware:
         app.add_middleware(RequestLogMiddleware, url="http://127.0.0.1:8002", service="llm")
 
     With ``log`` several applications share a :class:`RequestLog`; else the options are those of its
-    constructor. ``user`` gives the caller's name from the scope of a request, or None. Reports that wait are sent when
+    constructor. ``user`` gives the caller's name from the scope of a request, or None; with ``headers`` the headers of
+    requests and answers are reported, without the values of credentials. Reports that wait are sent when
     the server ends the application's lifespan, for at most ``flush_at_end`` seconds, and else at the end of the
     process.
     """
@@ -398,6 +414,7 @@ class RequestLogMiddleware:
         *,
         log: RequestLog | None = None,
         user: Callable[[Any], str | None] | None = None,
+        headers: bool = False,
         flush_at_end: float = 3.0,
         **options: Any,
     ):
@@ -408,6 +425,7 @@ class RequestLogMiddleware:
         self.app = app
         self.log = log
         self.user = user
+        self.headers = headers
         self.flush_at_end = flush_at_end
 
     async def __call__(self, scope, receive, send):
@@ -421,12 +439,12 @@ class RequestLogMiddleware:
 
     async def _http(self, scope, receive, send):
         at, began = time.time(), time.perf_counter()
-        status = error = None
+        status = error = answered = None
 
         async def noting(message):
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, answered = message["status"], message.get("headers")
             await send(message)
 
         try:
@@ -440,14 +458,17 @@ class RequestLogMiddleware:
             if status is None and error is not None and error != "CancelledError":
                 status = 500
             duration = (time.perf_counter() - began) * 1_000
-            self._record(scope, at, duration, status, error)
+            self._record(scope, at, duration, status, error, answered)
 
-    def _record(self, scope, at, duration, status, error):
+    def _record(self, scope, at, duration, status, error, answered):
         try:
             user = None if self.user is None else self.user(scope)
+            headers = {}
+            if self.headers:
+                headers = {"request_headers": _shown(scope.get("headers")), "response_headers": _shown(answered)}
             self.log.record(
                 scope["path"], scope["method"], at=at, duration_ms=round(duration, 3), status_code=status,
-                error=error, user_identifier=None if user is None else str(user),
+                error=error, user_identifier=None if user is None else str(user), **headers,
             )
         except Exception:
             # A caller has its answer, whatever becomes of the report.

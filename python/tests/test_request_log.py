@@ -209,6 +209,24 @@ def test_no_request_waits_for_a_log_that_is_away():
     log._queue.take(1_000)
 
 
+def test_headers_are_reported_without_credentials(service):
+    log = RequestLog(service.url, "headers")
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"session=hush"), (b"vary", b"a")]})
+
+    async def send(message):
+        pass
+
+    middleware = RequestLogMiddleware(app, log=log, headers=True)
+    headers = [(b"authorization", b"Bearer hush"), (b"accept", b"a/b"), (b"accept", b"c/d")]
+    asyncio.run(middleware({"type": "http", "path": "/a", "method": "GET", "headers": headers}, None, send))
+    assert log.shut_down(30) == 0
+    entry = logged(service, "headers")["/a"]
+    assert entry["request_headers"] == {"accept": "a/b, c/d", "authorization": "[redacted]"}
+    assert entry["response_headers"] == {"set-cookie": "[redacted]", "vary": "a"}
+
+
 def test_a_child_has_a_log_of_its_own(service):
     log = RequestLog(service.url, "forked", flush_after=600)
     log.record("/parent", "GET", status_code=200)

@@ -7,7 +7,7 @@
 //! oldest successes, then errors, and what goes is counted and told to the log, which shows the gap.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::{BTreeMap, HashSet, VecDeque},
     future::Future,
     hash::{BuildHasher, RandomState},
     pin::Pin,
@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use http::Method;
+use http::{HeaderMap, HeaderName, Method, header};
 use isobase_types::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Serialize, Serializer};
@@ -50,6 +50,9 @@ pub struct RequestLogOptions {
     pub flush_after: Duration,
     /// How long a batch may take. Default 3 s.
     pub deadline: Duration,
+    /// Whether the layer reports headers, too; the log keeps their names, and values of those that are
+    /// harmless. Default no.
+    pub headers: bool,
     /// Paths that are not reported. Default `/`, `/health`, `/docs`, `/redoc`, `/openapi.json`.
     pub ignored: HashSet<String>,
 }
@@ -65,6 +68,7 @@ impl RequestLogOptions {
             batch: 256,
             flush_after: Duration::from_secs(1),
             deadline: Duration::from_secs(3),
+            headers: false,
             ignored: ignored.map(str::to_owned).into(),
         }
     }
@@ -92,6 +96,13 @@ pub struct Report {
     /// The answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
+    /// The headers of the request. Credentials are better left out: the log stores none, but they
+    /// are on their way to it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub request_headers: BTreeMap<String, String>,
+    /// The headers of the answer.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub response_headers: BTreeMap<String, String>,
     /// The error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -127,9 +138,11 @@ impl Report {
 
     fn bytes(&self) -> usize {
         let length = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let of_headers = self.request_headers.iter().chain(&self.response_headers);
+        let headers: usize = of_headers.map(|(name, value)| name.len() + value.len()).sum();
         let texts = [&self.user_identifier, &self.error, &self.key_id, &self.model];
         let short = self.endpoint.len() + texts.into_iter().map(length).sum::<usize>();
-        REPORT_BYTES + short + self.bodies()
+        REPORT_BYTES + short + headers + self.bodies()
     }
 
     fn is_success(&self) -> bool {
@@ -473,18 +486,46 @@ where
             method: request.method().to_string(),
             ..Report::default()
         };
+        let with_headers = log.shared.options.headers;
+        if with_headers {
+            report.request_headers = told(request.headers());
+        }
         let answer = self.inner.call(request);
         Box::pin(async move {
             let answer = answer.await;
             report.duration_ms = Some(began.elapsed().as_secs_f64() * 1_000.0);
             match &answer {
-                Ok(answer) => report.status_code = Some(answer.status().as_u16()),
+                Ok(answer) => {
+                    report.status_code = Some(answer.status().as_u16());
+                    if with_headers {
+                        report.response_headers = told(answer.headers());
+                    }
+                }
                 Err(_) => report.error = Some("the service failed without an answer".to_owned()),
             }
             log.record(report);
             answer
         })
     }
+}
+
+/// Headers as they are reported. What is known to be a credential does not leave the process.
+fn told(headers: &HeaderMap) -> BTreeMap<String, String> {
+    const SECRETS: [HeaderName; 4] =
+        [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE, header::SET_COOKIE];
+    let mut told = BTreeMap::new();
+    for (name, value) in headers {
+        let value = match SECRETS.contains(name) {
+            true => "",
+            false => value.to_str().unwrap_or_default(),
+        };
+        let text: &mut String = told.entry(name.as_str().to_owned()).or_default();
+        if !text.is_empty() {
+            text.push_str(", ");
+        }
+        text.push_str(value);
+    }
+    told
 }
 
 #[cfg(test)]

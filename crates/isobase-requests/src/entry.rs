@@ -4,7 +4,11 @@ use isobase_types::{CollectionName, Document, DocumentId, Timestamp, hex, json};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{RequestsError, cut, redact};
+use crate::{
+    RequestsError, cut,
+    headers::{Headers, kept},
+    redact,
+};
 
 /// Where the log is.
 pub const REQUESTS_COLLECTION: &str = "isobase_requests";
@@ -41,6 +45,10 @@ pub struct NewRequest {
     pub request_body: Option<String>,
     /// The answer.
     pub response_body: Option<String>,
+    /// The headers of what was asked.
+    pub request_headers: Headers,
+    /// The headers of what was answered.
+    pub response_headers: Headers,
     /// The status of the answer.
     pub status_code: Option<u16>,
     /// How long it took.
@@ -112,6 +120,12 @@ pub struct Entry {
     /// The answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response_body: Option<String>,
+    /// The headers of what was asked: names in small letters, and values of those that are harmless.
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    pub request_headers: Headers,
+    /// The headers of what was answered, likewise.
+    #[serde(default, skip_serializing_if = "Headers::is_empty")]
+    pub response_headers: Headers,
     /// The status of the answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status_code: Option<u16>,
@@ -185,6 +199,8 @@ impl Entry {
         entry.error = entry.clean_if(new.error.as_deref(), SHORT_CHARACTERS_MAX);
         entry.request_body = entry.clean_if(new.request_body.as_deref(), body_characters_max);
         entry.response_body = entry.clean_if(new.response_body.as_deref(), body_characters_max);
+        entry.request_headers = entry.clean_headers(&new.request_headers);
+        entry.response_headers = entry.clean_headers(&new.response_headers);
         Ok(entry)
     }
 
@@ -219,6 +235,13 @@ impl Entry {
 
     fn clean_if(&mut self, text: Option<&str>, max: usize) -> Option<String> {
         text.map(|text| self.clean(text, max))
+    }
+
+    fn clean_headers(&mut self, headers: &Headers) -> Headers {
+        let kept = kept(headers);
+        self.redacted += kept.redacted;
+        self.truncated |= kept.truncated;
+        kept.headers
     }
 
     /// Cut only after the secrets are gone: half a secret is one too. A very long text is cut

@@ -9,7 +9,7 @@ const log = (body) => ask("POST", "/api/v1/db/requests", {
 
 export async function requests() {
   const first = await log({ duration_ms: 20, request_body: "{\"amount\":1,\"currency\":\"EUR\"}", correlation_id: "c-1" });
-  const second = await log({ duration_ms: 900, status_code: 500, request_body: "{\"amount\":2,\"currency\":\"EUR\"}", error: "<b>no</b>", correlation_id: "c-1" });
+  const second = await log({ duration_ms: 900, status_code: 500, request_body: "{\"amount\":2,\"currency\":\"EUR\"}", error: "<b>no</b>", correlation_id: "c-1", request_headers: { "Accept": "<i>any</i>", "Authorization": "Bearer hush" } });
   const { page, done } = await pageOf(WIDE);
 
   // Filters suggest what is there.
@@ -59,6 +59,10 @@ export async function requests() {
   await page.getByRole("button", { name: "One alone" }).click();
   await page.getByTestId("tab-related").click();
   await page.getByRole("region", { name: "Requests of the same correlation id" }).waitFor();
+  await page.getByTestId("tab-headers").click();
+  await page.getByRole("row", { name: "accept <i>any</i>" }).waitFor();
+  await page.getByRole("row", { name: "authorization [redacted]" }).waitFor();
+  await accessible(page, "headers of a request");
   await page.getByTestId("tab-request").click();
   await page.getByTestId("json-search").fill("currency");
   await page.getByText("1 hit").waitFor();

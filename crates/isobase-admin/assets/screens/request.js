@@ -35,7 +35,7 @@ export async function requestPanel(id, signal) {
 }
 
 function whole(one, others, part) {
-  const { request_body: sent, response_body: answered, ...row } = one;
+  const { request_body: sent, response_body: answered, request_headers: asked, response_headers: told, ...row } = one;
   const body = (text, what) => (text === undefined || text === null || text === ""
     ? h("p.muted", {}, `No body of the ${what} is kept.`)
     : [hidden(text) && h("p.muted", {}, "What stands as [redacted] or •••• was taken out before it was stored."), jsonViewer(parsed(text), { name: `${what}-${row.id}` })]);
@@ -55,11 +55,18 @@ function whole(one, others, part) {
     tabs([
       ["request", "Request", () => body(sent, "request")],
       ["response", "Response", () => [row.error && h("div.failure", {}, h("strong", {}, "Error"), h("p", {}, row.error)), body(answered, "response")]],
+      ["headers", "Headers", () => [headersOf("Of the request", asked), headersOf("Of the answer", told)]],
       ["facts", "Facts", () => facts(Object.entries(row).filter(([, value]) => value !== null && value !== "").map(([name, value]) =>
         [name.replaceAll("_", " "), name === "timestamp" ? timeOf(value) : name === "duration_ms" ? duration(value) : typeof value === "object" ? JSON.stringify(value) : String(value)]))],
       ["related", `Related (${others.length})`, () => relatedView(row, others)],
     ], { now: part ?? "request", choose: (name) => change({ part: name === "request" ? null : name }, { replace: true }), label: "Parts of the request" }),
   ];
+}
+
+function headersOf(title, headers) {
+  return [h("h3", {}, title), headers
+    ? table(title, [{ title: "Name", cell: ([name]) => h("code", {}, name) }, { title: "Value", cell: ([, value]) => value }], Object.entries(headers))
+    : h("p.muted", {}, "The service reported none.")];
 }
 
 const hidden = (text) => typeof text === "string" && /\[redacted|••••/.test(text);
@@ -98,7 +105,7 @@ function relatedView(row, others) {
 
 /** Two requests: what differs in what is known of them, and in their bodies. */
 function comparison(one, other, close) {
-  const known = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((name) => !["request_body", "response_body"].includes(name));
+  const known = [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((name) => !/_body$/.test(name));
   const differing = known.filter((name) => JSON.stringify(one[name]) !== JSON.stringify(other[name]));
   const cell = (value) => (value === null || value === undefined ? "–" : typeof value === "object" ? JSON.stringify(value) : String(value));
   const bodies = (title, name) => [h("h3", {}, title), besideView(parsed(other[name]) ?? "", parsed(one[name]) ?? "", { titles: [String(other.id), String(one.id)], label: `${title}s beside each other` })];

@@ -7,13 +7,13 @@ use std::{
 
 use isobase_client::{Client, ClientOptions, Report, RequestLog, RequestLogOptions};
 use isobase_testkit::TestServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tower::{Layer, Service, service_fn};
 
 fn log_of(server: &TestServer) -> RequestLog {
     let client = Client::new(&server.url(), ClientOptions::default()).unwrap();
     let flush_after = Duration::from_millis(20);
-    let options = RequestLogOptions { flush_after, ..RequestLogOptions::new("web") };
+    let options = RequestLogOptions { flush_after, headers: true, ..RequestLogOptions::new("web") };
     RequestLog::start(client, options)
 }
 
@@ -32,13 +32,17 @@ async fn a_layer_reports_what_a_service_answers() {
     };
     let mut service = log.layer().layer(service_fn(answer));
     for path in ["/a", "/bad", "/health"] {
-        let request = http::Request::builder().uri(path).body(()).unwrap();
+        let request = http::Request::builder().uri(path);
+        let request = request.header("authorization", "Bearer hush").header("accept", "a/b");
+        let request = request.body(()).unwrap();
         service.call(request).await.unwrap();
     }
     assert_eq!(log.shut_down(Duration::from_secs(30)).await, 0);
     let listed = logged(&server);
     assert_eq!(listed["count"], 2, "{listed}");
     assert_eq!(listed["requests"][0]["service"], "web");
+    let headers = json!({ "accept": "a/b", "authorization": "[redacted]" });
+    assert_eq!(listed["requests"][0]["request_headers"], headers);
     assert_eq!(log.dropped(), 0);
 }
 

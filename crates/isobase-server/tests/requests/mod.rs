@@ -48,6 +48,29 @@ async fn an_older_client_logs_and_lists_as_before() {
 }
 
 #[tokio::test]
+async fn headers_are_kept_by_name_and_secrets_not() {
+    let service = Service::new();
+    let mut body = report("/v1/chat", 200);
+    body["request_headers"] = json!({
+        "Content-Type": "application/json", "Authorization": "Bearer hush", "Accept": ["a/b", "c/d"],
+    });
+    body["response_headers"] = json!({ "server-timing": "db;dur=3", "Set-Cookie": "session=hush" });
+    let id = post(&service, LOG, body).await.has_status(200).json()["id"].as_i64().unwrap();
+    let one = service.get(&format!("{LOG}/{id}")).await;
+    assert!(!one.text.contains("hush"), "{}", one.text);
+    let one = one.json();
+    let asked = json!({ "accept": "a/b, c/d", "authorization": "[redacted]", "content-type": "application/json" });
+    assert_eq!(one["request_headers"], asked);
+    let told = json!({ "server-timing": "db;dur=3", "set-cookie": "[redacted]" });
+    assert_eq!(one["response_headers"], told);
+    let csv = service.get(&format!("{LOG}/export.csv")).await;
+    assert!(csv.text.contains("\"\"accept\"\":\"\"a/b, c/d\"\""), "{}", csv.text);
+    let mut wrong = report("/", 200);
+    wrong["request_headers"] = json!(["accept"]);
+    post(&service, LOG, wrong).await.is_problem(422, "invalid_body").contains("request_headers");
+}
+
+#[tokio::test]
 async fn a_batch_tells_of_each_and_can_be_repeated() {
     let service = Service::new();
     let mut named = report("/a", 200);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::Response;
 use isobase_http::{Body, Problem};
 use isobase_licences::parse_moment;
-use isobase_requests::{Ingested, ModelUsage, NewRequest, redact};
+use isobase_requests::{Headers, Ingested, ModelUsage, NewRequest, redact};
 use serde_json::Value;
 
 use crate::{
@@ -107,6 +107,8 @@ fn report(members: &mut Members) -> NewRequest {
         user_identifier: members.optional_text("user_identifier"),
         request_body: body(members, "request_body"),
         response_body: body(members, "response_body"),
+        request_headers: headers(members, "request_headers"),
+        response_headers: headers(members, "response_headers"),
         status_code: members.integer("status_code", 0..=999),
         duration_ms: number(members, "duration_ms"),
         correlation_id: members.optional_text("correlation_id"),
@@ -134,6 +136,27 @@ fn number(members: &mut Members, name: &str) -> Option<f64> {
         Some(Value::Number(number)) => number.as_f64(),
         Some(Value::String(text)) if text.parse::<f64>().is_ok() => text.parse().ok(),
         Some(_) => members.fault(name, "expected a number"),
+    }
+}
+
+/// Headers by their names; one that came several times has its values in an array.
+fn headers(members: &mut Members, name: &str) -> Headers {
+    let text = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match members.any(name) {
+        None | Some(Value::Null) => Headers::new(),
+        Some(Value::Object(headers)) => headers
+            .iter()
+            .map(|(name, value)| match value {
+                Value::Array(values) => {
+                    (name.clone(), values.iter().map(text).collect::<Vec<_>>().join(", "))
+                }
+                value => (name.clone(), text(value)),
+            })
+            .collect(),
+        Some(_) => members.fault(name, "expected an object of headers by their names"),
     }
 }
 

@@ -96,6 +96,11 @@ fn report() -> Value {
         "user_identifier": { "type": ["string", "null"] },
         "request_body": { "description": "Text; other JSON is stored as its text." },
         "response_body": {},
+        "request_headers": {
+            "type": ["object", "null"],
+            "description": "By their names; values of those that could be secrets are not stored.",
+        },
+        "response_headers": { "type": ["object", "null"] },
         "status_code": { "type": ["integer", "null"], "minimum": 0, "maximum": 999 },
         "duration_ms": { "type": ["number", "null"], "minimum": 0 },
         "correlation_id": { "type": ["string", "null"] },

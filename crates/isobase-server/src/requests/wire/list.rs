@@ -1,7 +1,7 @@
 //! Entries of the log: pages of it, one entry, and exports.
 
 use isobase_http::{Answer, Content, Location, Operation, Parameter};
-use isobase_requests::{Entry, RequestPage};
+use isobase_requests::{Entry, Headers, RequestPage};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -21,6 +21,9 @@ pub(in crate::requests) struct LoggedRequest {
     user_identifier: Option<String>,
     request_body: Option<String>,
     response_body: Option<String>,
+    /// Names in small letters; values that could be secrets read `[redacted]`. Null: none were reported.
+    request_headers: Option<Headers>,
+    response_headers: Option<Headers>,
     status_code: Option<u16>,
     duration_ms: Option<Value>,
     request_id: Option<String>,
@@ -45,7 +48,7 @@ pub(in crate::requests) struct LoggedRequest {
 }
 
 /// The columns of an export.
-pub(in crate::requests) const COLUMNS: [&str; 22] = [
+pub(in crate::requests) const COLUMNS: [&str; 24] = [
     "id",
     "timestamp",
     "service",
@@ -68,6 +71,8 @@ pub(in crate::requests) const COLUMNS: [&str; 22] = [
     "cost",
     "first_token_ms",
     "dropped",
+    "request_headers",
+    "response_headers",
 ];
 
 impl LoggedRequest {
@@ -81,6 +86,9 @@ impl LoggedRequest {
             user_identifier: entry.user_identifier,
             request_body: entry.request_body,
             response_body: entry.response_body,
+            request_headers: (!entry.request_headers.is_empty()).then_some(entry.request_headers),
+            response_headers: (!entry.response_headers.is_empty())
+                .then_some(entry.response_headers),
             status_code: entry.status_code,
             duration_ms: entry.duration_ms.map(number),
             request_id: entry.request_id,
@@ -103,6 +111,9 @@ impl LoggedRequest {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         let shown =
             |number: &Option<Value>| number.as_ref().map(Value::to_string).unwrap_or_default();
+        let headers = |headers: &Option<Headers>| {
+            headers.as_ref().map(|headers| json!(headers).to_string()).unwrap_or_default()
+        };
         let tokens = |tokens: Option<u64>| tokens.map(|it| it.to_string()).unwrap_or_default();
         let cells = [
             self.id.to_string(),
@@ -127,6 +138,8 @@ impl LoggedRequest {
             shown(&self.cost),
             shown(&self.first_token_ms),
             tokens(self.dropped.map(u64::from)),
+            headers(&self.request_headers),
+            headers(&self.response_headers),
         ];
         csv::write_row(cells.iter().map(String::as_str), out);
     }
