@@ -1,7 +1,9 @@
 //! The admin site: files that a browser loads, as bytes in the executable.
 //!
 //! The site is a client of the HTTP API and knows nothing else of the service. Its modules are
-//! served as they are written in `assets/`; nothing builds them.
+//! served as they are written in `assets/`, without comments and indentation; nothing builds them.
+
+use std::borrow::Cow;
 
 /// A file of the site.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,9 @@ pub const FRAME: File = File {
     content_type: "text/html; charset=utf-8",
     bytes: include_bytes!("../assets/index.html"),
 };
+
+/// The crates of others in the executable: a line for each with its name, version and licence.
+pub const PARTS: &str = include_str!("../parts.txt");
 
 macro_rules! files {
     ($($path:literal),* $(,)?) => {
@@ -77,6 +82,7 @@ files![
     "screens/import.js",
     "screens/jobs.js",
     "screens/licence-forms.js",
+    "screens/licence-import.js",
     "screens/licence.js",
     "screens/licenses.js",
     "screens/login.js",
@@ -92,18 +98,40 @@ files![
     "style.css",
 ];
 
-/// The bytes of a file: in a build for development what lies in the folder now, so that a change of the
-/// site needs no build; else what it was built with.
+/// The bytes that are sent of a file: in a build for development of what lies in the folder now, so that a
+/// change of the site needs no build; else of what it was built with.
 #[must_use]
-pub fn bytes(file: &File) -> std::borrow::Cow<'static, [u8]> {
+pub fn bytes(file: &File) -> Cow<'static, [u8]> {
+    let mut bytes = Cow::Borrowed(file.bytes);
     #[cfg(debug_assertions)]
     {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/");
-        if let Ok(bytes) = std::fs::read(std::path::Path::new(path).join(file.path)) {
-            return bytes.into();
+        if let Ok(now) = std::fs::read(std::path::Path::new(path).join(file.path)) {
+            bytes = now.into();
         }
     }
-    file.bytes.into()
+    match (file.path.ends_with(".js") || file.path.ends_with(".css"), str::from_utf8(&bytes)) {
+        (true, Ok(text)) => without_comments(text).into_bytes().into(),
+        _ => bytes,
+    }
+}
+
+/// A module or a style sheet without the lines of its comments, and without indentation: an eighth
+/// of what would be sent. The other lines keep their numbers, so that an error of a browser names
+/// one of the source.
+fn without_comments(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut in_comment = false;
+    for line in text.lines() {
+        let line = line.trim_start();
+        let begins = line.starts_with("/*");
+        if !in_comment && !begins && !line.starts_with("//") {
+            kept.push_str(line);
+        }
+        in_comment = (in_comment || begins) && !line.contains("*/");
+        kept.push('\n');
+    }
+    kept
 }
 
 /// The file at a path.
@@ -151,6 +179,32 @@ mod tests {
             assert_ne!(content_type(path), "application/octet-stream", "{path}");
         }
         assert!(file("lib").is_none() && file("../src/lib.rs").is_none());
+    }
+
+    #[test]
+    fn comments_and_indentation_are_not_sent() {
+        let source =
+            "// Why.\n/**\n * What.\n */\nfunction a() {\n  return \"// b\";\n}\n/* c */\n";
+        assert_eq!(without_comments(source), "\n\n\n\nfunction a() {\nreturn \"// b\";\n}\n\n");
+        for file in FILES.iter().filter(|file| file.path.ends_with(".js")) {
+            let text = str::from_utf8(file.bytes).unwrap();
+            let (mut in_text, mut in_comment) = (false, false);
+            for line in text.lines() {
+                let trimmed = line.trim_start();
+                let is_comment =
+                    in_comment || trimmed.starts_with("//") || trimmed.starts_with("/*");
+                // A text of several lines would lose what looks like a comment in it.
+                assert!(!(in_text && is_comment), "{}: {line}", file.path);
+                in_comment = is_comment && !trimmed.starts_with("//") && !trimmed.contains("*/");
+                if !is_comment {
+                    let is_odd = line.matches('`').count() % 2 == 1;
+                    in_text ^= is_odd && (in_text || line.ends_with('`'));
+                    // Then what follows it would be taken for a part of the comment.
+                    assert!(!in_comment, "{}: {line}", file.path);
+                }
+            }
+            assert!(!in_text && !in_comment, "{}", file.path);
+        }
     }
 
     #[test]

@@ -105,6 +105,19 @@ impl KeyStore {
     /// [`KeyError::InvalidName`], [`KeyError::NameTaken`], [`KeyError::TooMany`], or the database
     /// or the system fails.
     pub async fn create(&self, name: &str, scopes: Scopes) -> Result<CreatedKey, KeyError> {
+        self.create_for(name, scopes, None).await
+    }
+
+    /// Makes a key that is refused after so long; `None` for one without an end.
+    ///
+    /// # Errors
+    /// As [`KeyStore::create`].
+    pub async fn create_for(
+        &self,
+        name: &str,
+        scopes: Scopes,
+        lasts: Option<Duration>,
+    ) -> Result<CreatedKey, KeyError> {
         let proper = (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control);
         if !proper {
             return Err(KeyError::InvalidName);
@@ -121,7 +134,7 @@ impl KeyStore {
             created_at,
             last_used_at: None,
             revoked_at: None,
-            expires_at: None,
+            expires_at: lasts.map(|lasts| created_at + lasts),
             replaced_by: None,
         };
         match self.add(&info, &hash).await? {

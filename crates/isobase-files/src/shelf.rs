@@ -23,6 +23,8 @@ pub struct Shelf {
     folder: PathBuf,
     #[cfg(feature = "s3")]
     bucket: Option<crate::Bucket>,
+    /// Which names its files have.
+    takes: fn(&str) -> bool,
 }
 
 impl Shelf {
@@ -33,6 +35,7 @@ impl Shelf {
             folder: folder.into(),
             #[cfg(feature = "s3")]
             bucket: None,
+            takes: is_upload_name,
         }
     }
 
@@ -40,7 +43,7 @@ impl Shelf {
     #[cfg(feature = "s3")]
     #[must_use]
     pub fn bucket(bucket: crate::Bucket) -> Self {
-        Self { folder: PathBuf::new(), bucket: Some(bucket) }
+        Self { folder: PathBuf::new(), bucket: Some(bucket), takes: is_upload_name }
     }
 
     /// Where a service with these options keeps files.
@@ -50,7 +53,14 @@ impl Shelf {
             folder: options.folder.clone(),
             #[cfg(feature = "s3")]
             bucket: options.bucket.clone(),
+            takes: is_upload_name,
         }
+    }
+
+    /// The same for files with other names than uploads have. They must lead nowhere but into it.
+    #[must_use]
+    pub fn taking(self, takes: fn(&str) -> bool) -> Self {
+        Self { takes, ..self }
     }
 
     /// Its name, without secrets: one name for one place.
@@ -70,7 +80,7 @@ impl Shelf {
     /// # Errors
     /// [`FilesError::Disk`] and [`FilesError::Bucket`].
     pub async fn open(&self, name: &str) -> Result<Option<Pieces>, FilesError> {
-        if !is_upload_name(name) {
+        if !(self.takes)(name) {
             return Ok(None);
         }
         #[cfg(feature = "s3")]
@@ -97,8 +107,8 @@ impl Shelf {
         name: &str,
         bytes: BoxStream<'static, io::Result<Bytes>>,
     ) -> Result<(), FilesError> {
-        if !is_upload_name(name) {
-            let message = format!("{name:?} is no name of an upload");
+        if !(self.takes)(name) {
+            let message = format!("{name:?} is no name of a file here");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message).into());
         }
         #[cfg(feature = "s3")]

@@ -85,6 +85,10 @@ pub struct Note {
     pub error: Option<String>,
     /// Whether it was encrypted when it was made.
     pub encrypted: bool,
+    /// Whether it is at the other place, too; `None` where it was not to be.
+    pub remote: Option<bool>,
+    /// Why not.
+    pub remote_error: Option<String>,
 }
 
 impl Backup {
@@ -166,13 +170,15 @@ pub struct Backups {
     passphrase: Option<Passphrase>,
     /// Where the uploaded files are that are in backups; none leaves them out.
     files: Option<Arc<dyn FilePlace>>,
+    /// Where good ones are copied, too.
+    pub(crate) remote: Option<Arc<dyn FilePlace>>,
 }
 
 impl Backups {
     /// The backups of a folder, which is made when the first one is.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into().into(), passphrase: None, files: None }
+        Self { folder: folder.into().into(), passphrase: None, files: None, remote: None }
     }
 
     /// The same backups, encrypted from now on.
@@ -371,7 +377,7 @@ impl Backups {
         .await
     }
 
-    async fn note(
+    pub(crate) async fn note(
         &self,
         name: &str,
         change: impl FnOnce(&mut Note) + Send + 'static,
@@ -385,7 +391,7 @@ impl Backups {
         .await
     }
 
-    async fn blocking<T: Send + 'static>(
+    pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, BackupError> + Send + 'static,
     ) -> Result<T, BackupError> {
@@ -414,7 +420,7 @@ impl Backups {
         Ok(backups)
     }
 
-    fn read(&self, name: &str) -> Result<Backup, BackupError> {
+    pub(crate) fn read(&self, name: &str) -> Result<Backup, BackupError> {
         let metadata = match fs::metadata(self.path(name)) {
             Ok(metadata) if metadata.is_file() => metadata,
             Err(error) if error.kind() != io::ErrorKind::NotFound => return self.told(Err(error)),
@@ -441,7 +447,7 @@ impl Backups {
     }
 
     /// Puts a note in the place of another one, whole.
-    fn write_note(&self, name: &str, note: &Note) -> Result<(), BackupError> {
+    pub(crate) fn write_note(&self, name: &str, note: &Note) -> Result<(), BackupError> {
         let text = serde_json::to_vec(note).expect("texts and numbers always serialise");
         let path = self.note_path(name);
         let partial = path.with_extension("json.partial");
@@ -455,7 +461,7 @@ impl Backups {
     }
 
     /// Makes the folder and a new file in it: the name it is to have, its path, and the file.
-    fn begin(&self) -> Result<(String, PathBuf, File), BackupError> {
+    pub(crate) fn begin(&self) -> Result<(String, PathBuf, File), BackupError> {
         let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder);
         self.told(made)?;
         self.told(self.delete_left())?;
@@ -489,7 +495,7 @@ impl Backups {
         Ok(())
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
@@ -497,7 +503,7 @@ impl Backups {
         self.folder.join(format!("{name}{NOTE}"))
     }
 
-    fn told<T>(&self, done: io::Result<T>) -> Result<T, BackupError> {
+    pub(crate) fn told<T>(&self, done: io::Result<T>) -> Result<T, BackupError> {
         done.map_err(|source| BackupError::Folder { folder: self.folder.to_path_buf(), source })
     }
 }
@@ -509,12 +515,12 @@ fn new_file() -> fs::OpenOptions {
     options
 }
 
-fn now() -> String {
+pub(crate) fn now() -> String {
     Timestamp::from_system_time(SystemTime::now()).to_string()
 }
 
 /// A name that leads nowhere but into the folder.
-fn checked(name: &str) -> Result<String, BackupError> {
+pub(crate) fn checked(name: &str) -> Result<String, BackupError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let is_name = name.ends_with(ENDING)
         && !name.starts_with('.')

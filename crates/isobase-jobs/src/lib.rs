@@ -14,11 +14,13 @@ mod ended;
 mod error;
 mod import;
 mod imports;
+mod incoming_backup;
 mod job;
 mod jobs;
 mod live;
 mod perform;
 mod preview;
+mod remote_backups;
 mod running;
 mod samples;
 mod schedule;
@@ -29,6 +31,7 @@ pub use databases::{Databases, Purpose, Target};
 pub use error::JobsError;
 pub use import::Import;
 pub use imports::{IMPORT_KEPT, IMPORTS_MAX, ImportFile, Imports, ImportsError, Incoming};
+pub use incoming_backup::IncomingBackup;
 pub use isobase_ops::archive::Passphrase;
 pub use isobase_ops::import::{
     Column, ColumnType, Format, Ids, InvalidMapping, Mapping, ReadOptions, Record, Table,
@@ -38,5 +41,6 @@ pub use job::{JOBS_COLLECTION, Job, JobState};
 pub use jobs::{Asked, Begun, JOBS_KEPT, JOBS_WAITING_MAX, Jobs, JobsOptions, RUNNING_MAX};
 pub use live::{Live, Rate};
 pub use preview::{Preview, Seen};
+pub use remote_backups::is_backup_name;
 pub use schedule::{Schedule, look_after};
 pub use work::Work;

@@ -66,7 +66,7 @@ impl Means<'_> {
     async fn backup(&self, origin: Origin) -> Result<Value, Ended> {
         let backups = self.backups()?;
         let made = Box::pin(backups.make(self.store.engine(), self.source, origin, &self.control));
-        let made = made.await?;
+        let made = backups.copy_away(made.await?).await?;
         let deleted = match origin {
             Origin::Scheduled { keep } => backups.keep(keep).await?,
             Origin::Asked => Vec::new(),

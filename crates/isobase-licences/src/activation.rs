@@ -5,7 +5,7 @@ use isobase_types::Timestamp;
 use serde_json::json;
 
 use crate::{
-    Actor, Answer, Code, Holder, INSTALLATIONS_MAX, Installation, Licence, LicenceError,
+    About, Actor, Answer, Code, Holder, INSTALLATIONS_MAX, Installation, Licence, LicenceError,
     LicenceKey, Licences, Standing,
     audit::Entry,
     document::body,
@@ -24,6 +24,10 @@ pub(crate) const EMAIL_BYTES_MAX: usize = 320;
 /// Longest id of an installation: what other programs keep in 255 characters, of four bytes each.
 const INSTALLATION_BYTES_MAX: usize = 1_020;
 
+/// Longest text that a client says of an installation, in bytes. Ours: with all installations of an
+/// e-mail they are 60 kB of its document.
+const ABOUT_BYTES_MAX: usize = 100;
+
 /// A client's request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Activation {
@@ -33,6 +37,8 @@ pub struct Activation {
     pub installation_id: String,
     /// The key.
     pub license_key: String,
+    /// What the client says of the machine.
+    pub about: About,
 }
 
 impl Licences {
@@ -48,6 +54,7 @@ impl Licences {
         actor: &Actor,
     ) -> Result<Answer, LicenceError> {
         check_installation(&asked.installation_id)?;
+        check_about(&asked.about)?;
         let key = self.read_key(&asked.license_key);
         let email = asked.email.to_lowercase();
         let _turn = self.turn(&email).await;
@@ -59,7 +66,7 @@ impl Licences {
                 Err(refused) => return Ok(refused),
             };
             let holder = Holder::read(&self.store, &email).await?;
-            match self.admit(licence, holder, &asked.installation_id, (now, actor)).await? {
+            match self.admit(licence, holder, asked, (now, actor)).await? {
                 Some(answer) => return Ok(answer),
                 None => pauses.wait().await,
             }
@@ -94,12 +101,14 @@ impl Licences {
         &self,
         mut licence: Licence,
         mut holder: Holder,
-        installation: &str,
+        asked: &Activation,
         (now, actor): (Timestamp, &Actor),
     ) -> Result<Option<Answer>, LicenceError> {
+        let installation = asked.installation_id.as_str();
         let (places, now_text) = (self.places(&licence), now.to_string());
         let before = holder.clone();
         let admission = holder.admit(&licence, &places, installation, &now_text);
+        holder.describe(installation, &asked.about);
         let begins = begin(&mut licence, now);
         let told = self.admitted(&licence, &holder, &admission);
         if admission == Admission::Refused || (holder == before && !begins) {
@@ -187,6 +196,20 @@ impl Licences {
     /// # Errors
     /// When the database fails.
     pub async fn validate(&self, email: &str, installation: &str) -> Result<Answer, LicenceError> {
+        self.validate_described(email, installation, &About::default()).await
+    }
+
+    /// The same; what the client says of the machine is noted when it is other than before.
+    ///
+    /// # Errors
+    /// When a text is too long, or the database fails.
+    pub async fn validate_described(
+        &self,
+        email: &str,
+        installation: &str,
+        about: &About,
+    ) -> Result<Answer, LicenceError> {
+        check_about(about)?;
         let (email, now) = (email.to_lowercase(), self.now());
         let holder = Holder::read(&self.store, &email).await?;
         let Some(found) = holder.find(installation).cloned() else {
@@ -213,9 +236,10 @@ impl Licences {
             }
             Some(code) => return Ok(Answer::new(code, NO_LICENCE)),
         };
-        if is_stale(found.last_seen.as_deref(), now) {
+        let mut seen = holder.clone();
+        if seen.describe(installation, about) || is_stale(found.last_seen.as_deref(), now) {
             // The next validation notes it otherwise.
-            let _ = self.note_seen(holder.clone(), installation, now).await;
+            let _ = self.note_seen(seen, installation, now).await;
         }
         let places = self.places(&licence);
         Ok(Answer {
@@ -456,6 +480,18 @@ pub(crate) fn check_email(email: &str) -> Result<(), LicenceError> {
 
 fn check_installation(installation: &str) -> Result<(), LicenceError> {
     check_text("installation_id", installation, INSTALLATION_BYTES_MAX)
+}
+
+fn check_about(about: &About) -> Result<(), LicenceError> {
+    let texts = [
+        ("label", &about.label),
+        ("app_version", &about.app_version),
+        ("platform", &about.platform),
+    ];
+    for (field, text) in texts {
+        text.as_deref().map(|text| check_text(field, text, ABOUT_BYTES_MAX)).transpose()?;
+    }
+    Ok(())
 }
 
 pub(crate) fn check_text(field: &'static str, text: &str, max: usize) -> Result<(), LicenceError> {

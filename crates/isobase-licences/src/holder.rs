@@ -11,8 +11,8 @@ use crate::{AtLimit, Licence, LicenceError};
 /// Where the installations are: a document for each e-mail.
 pub const HOLDERS_COLLECTION: &str = "isobase_installations";
 
-/// Most installations of one e-mail. Ours: with the longest ids they are 300 kB of a document, and
-/// DynamoDB takes 400 kB.
+/// Most installations of one e-mail. Ours: with the longest ids and texts they are 370 kB of a document,
+/// and DynamoDB takes 400 kB.
 pub const INSTALLATIONS_MAX: usize = 200;
 
 /// How many of those that lost their place are remembered.
@@ -53,6 +53,40 @@ pub struct Installation {
     /// Its licence has a limit of its own, so it takes no place of the e-mail.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub apart: bool,
+    /// What the client says of it.
+    #[serde(flatten)]
+    pub about: About,
+}
+
+/// What a client says of its installation, for those who look after licences. Nothing is decided by it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct About {
+    /// What people call the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// The version of the product.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_version: Option<String>,
+    /// What it runs on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+}
+
+impl About {
+    /// Takes what is said; what is not said stays. Returns whether something is other than before.
+    fn take(&mut self, said: &Self) -> bool {
+        let before = self.clone();
+        for (known, said) in [
+            (&mut self.label, &said.label),
+            (&mut self.app_version, &said.app_version),
+            (&mut self.platform, &said.platform),
+        ] {
+            if said.is_some() {
+                known.clone_from(said);
+            }
+        }
+        *self != before
+    }
 }
 
 /// The outcome of an activation.
@@ -155,6 +189,7 @@ impl Holder {
             AtLimit::ReplaceOldest => self.free_oldest(places, taken - limit + 1),
         };
         // One of another licence moves over.
+        let moved = self.find(installation).cloned();
         self.installations.retain(|it| it.installation_id != installation);
         self.freed.retain(|freed| freed != installation);
         self.installations.push(Installation {
@@ -163,6 +198,8 @@ impl Holder {
             last_seen: Some(now.to_owned()),
             licence: Some(licence.id),
             apart: places.own.is_some(),
+            // One that moves over from another licence is the same machine.
+            about: moved.map(|it| it.about).unwrap_or_default(),
         });
         match replaced.is_empty() {
             true => Admission::Added,
@@ -195,6 +232,12 @@ impl Holder {
         let forgotten = self.freed.len().saturating_sub(FREED_MAX);
         self.freed.drain(..forgotten);
         Some(self.installations.remove(place))
+    }
+
+    /// Notes what a client says of an installation; returns whether something changed.
+    pub(crate) fn describe(&mut self, installation: &str, said: &About) -> bool {
+        let found = self.installations.iter_mut().find(|it| it.installation_id == installation);
+        found.is_some_and(|it| it.about.take(said))
     }
 
     /// Notes that one was seen; says whether it is there.

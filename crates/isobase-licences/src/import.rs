@@ -245,6 +245,7 @@ impl Licences {
                         last_seen: last_seen.clone(),
                         licence: licence.as_ref().map(|licence| licence.id),
                         apart: licence.as_ref().is_some_and(|it| it.max_installations.is_some()),
+                        ..Installation::default()
                     });
                     Fate::Created
                 }

@@ -36,7 +36,7 @@ pub use edit::{NewLicence, Period, Terms};
 pub use error::LicenceError;
 pub use explain::{Explanation, Rule};
 pub use file::{FileFault, LicenceFile, Signer, verify};
-pub use holder::{HOLDERS_COLLECTION, Holder, INSTALLATIONS_MAX, Installation};
+pub use holder::{About, HOLDERS_COLLECTION, Holder, INSTALLATIONS_MAX, Installation};
 pub use import::{ImportReport, ImportedInstallation, ImportedLicence, Tally};
 pub use isobase_auth::Actor;
 pub use key::LicenceKey;

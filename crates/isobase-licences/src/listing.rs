@@ -11,7 +11,7 @@ use isobase_types::{
 };
 
 use crate::{
-    Holder, Licence, LicenceError, LicenceKey, Licences, Occupancy, Standing, Usage,
+    About, Holder, Licence, LicenceError, LicenceKey, Licences, Occupancy, Standing, Usage,
     licence::collection,
     licences::{compare, equals, order},
 };
@@ -36,7 +36,7 @@ pub struct LicenceQuery {
     /// With this key.
     pub key: Option<LicenceKey>,
     /// That stand so; none: all that are not in the bin. Those in their days of grace count as
-    /// expired.
+    /// expired, too.
     pub standing: Option<Standing>,
     /// With this text in their e-mail or note, or with this key, or one that ends so.
     pub text: Option<String>,
@@ -50,7 +50,8 @@ pub struct LicenceQuery {
     pub created_before: Option<Timestamp>,
     /// That were made at this moment or after it.
     pub created_after: Option<Timestamp>,
-    /// Of which an installation has this text in its id, in small or capital letters.
+    /// Of which an installation has this text in its id or label, its version or platform, in small or
+    /// capital letters.
     pub installation: Option<String>,
     /// That are so full.
     pub occupancy: Option<Occupancy>,
@@ -61,10 +62,12 @@ pub struct LicenceQuery {
 }
 
 impl LicenceQuery {
-    /// Whether it asks for what only the installations tell.
-    fn asks_usage(&self) -> bool {
-        let Self { occupancy, seen_since, not_seen_since, installation, .. } = self;
-        occupancy.is_some()
+    /// Whether it asks for what no filter of the database tells: how installations are used, and
+    /// whether the days of grace of a licence are over.
+    fn looks_at_each(&self) -> bool {
+        let Self { standing, occupancy, seen_since, not_seen_since, installation, .. } = self;
+        *standing == Some(Standing::Grace)
+            || occupancy.is_some()
             || seen_since.is_some()
             || not_seen_since.is_some()
             || installation.is_some()
@@ -113,13 +116,18 @@ impl Licences {
         loop {
             let left = limit - u32::try_from(found.licences.len()).unwrap_or(limit);
             // Few have it: more are looked through at once, and more than the limit may be found.
-            let left = if query.installation.is_some() { SEARCH_PAGE } else { left };
+            let are_few = query.installation.is_some() || query.standing == Some(Standing::Grace);
+            let left = if are_few { SEARCH_PAGE } else { left };
             let page = PageRequest::Cursor { limit: left, after };
             let (filter, order) = (filter.clone(), order(ORDER));
             let asked = Query { filter, order, page, fields: Vec::new(), count: Count::None };
             let page = self.store.list(&collection(), &asked).await?;
-            let licences = Licence::all_of(&page.documents);
+            let mut licences = Licence::all_of(&page.documents);
             let reached = licences.last().map(|licence| licence.created_at.clone());
+            if query.standing == Some(Standing::Grace) {
+                let now = self.now();
+                licences.retain(|licence| licence.standing(now) == Standing::Grace);
+            }
             let holders = self.holders(&licences).await?;
             let mut usage = self.usage_among(&licences, &holders);
             usage.retain(|_, usage| query.chooses(usage));
@@ -136,7 +144,7 @@ impl Licences {
             found.usage.extend(usage);
             found.cursor = page.next.as_ref().map(|next| next.cursor().to_owned());
             let is_full = found.licences.len() >= limit as usize;
-            if found.cursor.is_none() || is_full || !query.asks_usage() {
+            if found.cursor.is_none() || is_full || !query.looks_at_each() {
                 return Ok(found);
             }
             if began.elapsed() >= SEARCH_BUDGET {
@@ -146,10 +154,19 @@ impl Licences {
         }
     }
 
-    /// Whether an installation of a licence has a text in its id, in small letters.
+    /// Whether an installation of a licence has a text in what is known of it, in small letters.
     fn has_installed(&self, licence: &Licence, holder: &Holder, text: &str) -> bool {
         let mut installed = self.installations_of(licence, holder);
-        installed.any(|it| it.installation_id.to_lowercase().contains(text))
+        installed.any(|it| {
+            let About { label, app_version, platform } = &it.about;
+            let texts = [
+                Some(&it.installation_id),
+                label.as_ref(),
+                app_version.as_ref(),
+                platform.as_ref(),
+            ];
+            texts.into_iter().flatten().any(|known| known.to_lowercase().contains(text))
+        })
     }
 
     /// How many licences there are, counted up to 10,000, and whether there may be more. `None` for what
@@ -158,7 +175,7 @@ impl Licences {
     /// # Errors
     /// When the database fails.
     pub async fn count(&self, query: &LicenceQuery) -> Result<Option<(u64, bool)>, LicenceError> {
-        if query.asks_usage() {
+        if query.looks_at_each() {
             return Ok(None);
         }
         self.prepare().await?;
@@ -237,9 +254,15 @@ impl Licences {
             }
             Standing::Unreadable => vec![none("deleted_at"), some("expiry_text")],
             Standing::NotStarted => in_force().into_iter().chain([started]).collect(),
-            Standing::Expired | Standing::Grace => {
+            Standing::Expired => {
                 let over = compare("expires_at", Operator::LessOrEqual(now));
                 in_force().into_iter().chain([over]).collect()
+            }
+            // Whether its days are over is seen of each.
+            Standing::Grace => {
+                let over = compare("expires_at", Operator::LessOrEqual(now));
+                let has_days = compare("grace_days", Operator::Greater(Literal::Integer(0)));
+                in_force().into_iter().chain([over, has_days]).collect()
             }
             Standing::Active => {
                 let not_over = compare("expires_at", Operator::Greater(now));

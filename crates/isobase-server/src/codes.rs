@@ -105,6 +105,9 @@ isobase_http::problem_codes! { pub(crate) ALL:
     REGISTRATION_CLOSED = "registration_closed", FORBIDDEN, Access, "Registration closed",
         "The service takes no registrations.",
         "Ask an administrator for an account; the setting `accounts.registration` opens it.";
+    ADDRESS_NOT_ALLOWED = "address_not_allowed", FORBIDDEN, Access, "Address not allowed",
+        "Accounts that work on the service, and keys that may do everything, are let in only from the addresses of `admin_addresses`.",
+        "Ask from one of them, or add the address to the setting; behind a proxy set `trusted_proxies`, too.";
     OWNERS_ONLY = "owners_only", FORBIDDEN, Access, "Owners only",
         "Only an owner, or the operator of the service, makes, changes and deletes owners.",
         "Ask an owner, or use `isobase user` on the machine of the service.";

@@ -7,7 +7,7 @@ use isobase_auth::{
     Provider, Sealer,
 };
 use isobase_files::Files;
-use isobase_http::{HttpConfig, InvalidRoute, Measure, Observer, OpenTo, Routes};
+use isobase_http::{HttpConfig, InvalidRoute, IpNet, Measure, Observer, OpenTo, Routes};
 use isobase_jobs::{Jobs, JobsOptions};
 use isobase_licences::{LicenceOptions, Licences};
 use isobase_requests::{RequestOptions, Requests};
@@ -15,8 +15,8 @@ use isobase_store::{RuleBook, Store};
 use isobase_webhooks::Webhooks;
 
 use crate::{
-    AppCollection, FilesOptions, LiveConfig, Machine, PagesConfig, RunningSettings, Service,
-    accounts,
+    AppCollection, FilesOptions, LiveConfig, Machine, PagesConfig, ReadLicenceFile,
+    RunningSettings, Service, accounts,
     admin::{self, AdminFacts},
     app,
     app_collection::Rows,
@@ -56,6 +56,8 @@ pub struct ServerConfig {
     pub pages: Option<PagesConfig>,
     /// Defaults of licences.
     pub licences: LicenceOptions,
+    /// Reads files of other licence services that are sent. Default none: it is said that none is read.
+    pub read_licence_file: Option<ReadLicenceFile>,
     /// How the request log is kept.
     pub requests: RequestOptions,
     /// Which of its own requests the service logs there.
@@ -84,6 +86,8 @@ pub struct ServerConfig {
     pub settings: Option<Arc<dyn RunningSettings>>,
     /// The machine that the process runs on, for the hub. Default none.
     pub machine: Option<Machine>,
+    /// Where those are who work on the service. Default none: anywhere.
+    pub admin_addresses: Vec<IpNet>,
 }
 
 impl Default for ServerConfig {
@@ -97,6 +101,7 @@ impl Default for ServerConfig {
             collections: Vec::new(),
             pages: None,
             licences: LicenceOptions::default(),
+            read_licence_file: None,
             requests: RequestOptions::default(),
             own_requests: OwnRequestOptions::default(),
             accounts: AccountOptions::default(),
@@ -111,6 +116,7 @@ impl Default for ServerConfig {
             process: None,
             settings: None,
             machine: None,
+            admin_addresses: Vec::new(),
         }
     }
 }
@@ -134,6 +140,7 @@ pub struct Composition {
     observer: Option<Arc<dyn Observer>>,
     /// [`RuleBook::trusts_place`].
     trusts_place: bool,
+    admin_addresses: Vec<IpNet>,
 }
 
 impl Composition {
@@ -282,8 +289,8 @@ impl Composition {
 
     /// Licences and their installations.
     #[must_use]
-    pub fn with_licences(mut self, licences: Licences) -> Self {
-        self.routes.add(licences::State::new(licences), licences::routes());
+    pub fn with_licences(mut self, licences: Licences, read_file: Option<ReadLicenceFile>) -> Self {
+        self.routes.add(licences::State::new(licences, read_file), licences::routes());
         self
     }
 
@@ -323,6 +330,12 @@ impl Composition {
         self
     }
 
+    /// Lets those who work on the service in from these addresses alone, unless there are none.
+    #[must_use]
+    pub fn with_admin_addresses(self, admin_addresses: Vec<IpNet>) -> Self {
+        Self { admin_addresses, ..self }
+    }
+
     /// The service of these slices.
     ///
     /// # Errors
@@ -333,7 +346,8 @@ impl Composition {
         http: HttpConfig,
     ) -> Result<Arc<Service>, InvalidRoute> {
         let (accounts, public_url) = (self.accounts, http.public_url.clone());
-        let gate = Gate { authorizer, accounts, public_url, trusts_place: self.trusts_place };
+        let (trusts_place, admin_addresses) = (self.trusts_place, self.admin_addresses);
+        let gate = Gate { authorizer, accounts, public_url, trusts_place, admin_addresses };
         Service::observed(self.routes, gate, description::api(), http, self.observer)
     }
 }
@@ -374,6 +388,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         accounts: Some(accounts.clone()),
         public_url: config.http.public_url.clone(),
         trusts_place: config.rules.trusts_place(),
+        admin_addresses: config.admin_addresses.clone(),
     };
     let jobs = config.jobs.unwrap_or_else(|| Jobs::new(&store, JobsOptions::default()));
     #[cfg(feature = "sql")]
@@ -392,7 +407,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         .with_jobs(&store, jobs.clone())
         .with_imports(&store, rules(), jobs)
         .with_keys(&store, authorizer.clone())
-        .with_licences(Licences::new(&store, config.licences))
+        .with_licences(Licences::new(&store, config.licences), config.read_licence_file)
         .with_own_requests(requests.clone(), config.own_requests)
         .with_requests(&store, requests, gate)
         .with_accounts(&store, accounts, authorizer.clone(), config.http.public_url.clone());
@@ -414,6 +429,7 @@ pub fn compose(store: Store, authorizer: Arc<Authorizer>, config: ServerConfig) 
         None => slices,
     };
     slices
+        .with_admin_addresses(config.admin_addresses)
         .build(authorizer, config.http)
         .expect("the slices have different routes, and collections different names")
 }

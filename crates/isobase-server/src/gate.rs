@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, Method, header};
 use isobase_auth::{Accounts, Authorizer, Denied, Permission, Principal, is_session_token};
-use isobase_http::{Asked, Door, Problem, Refusal};
+use isobase_http::{Asked, Door, IpNet, Problem, Refusal};
 
 use crate::{
     codes,
@@ -27,6 +27,8 @@ pub struct Gate {
     pub public_url: Option<String>,
     /// Whether the rules let callers without credentials do something because of where they are.
     pub trusts_place: bool,
+    /// Where those are who work on the service; empty: anywhere.
+    pub admin_addresses: Vec<IpNet>,
 }
 
 impl Gate {
@@ -58,6 +60,30 @@ impl Gate {
         }
     }
 
+    /// Lets those who work on the service in from their addresses alone: accounts with such a role,
+    /// and keys that may do everything. The local door has none.
+    fn from_its_address(
+        &self,
+        asked: &Asked<'_>,
+        principal: Principal,
+    ) -> Result<Principal, Refusal> {
+        let works = match &principal {
+            Principal::Open | Principal::Anonymous | Principal::Operator => false,
+            Principal::Account { .. } => !principal.scopes().is_empty(),
+            Principal::Internal | Principal::Key { .. } => principal.allows(Permission::Admin),
+        };
+        let client = asked.client.to_canonical();
+        let is_near = || self.admin_addresses.iter().any(|network| network.contains(&client));
+        let is_bound = works && asked.door == Door::Network && !self.admin_addresses.is_empty();
+        match is_bound && !is_near() {
+            false => Ok(principal),
+            true => Err(Refusal::Other(Problem::new(
+                codes::ADDRESS_NOT_ALLOWED,
+                format!("{client} is none of the addresses in admin_addresses"),
+            ))),
+        }
+    }
+
     /// Whether a request may come from any page: it changes nothing, or it is from a page of ours.
     fn is_harmless(&self, asked: &Asked<'_>) -> bool {
         matches!(*asked.method, Method::GET | Method::HEAD | Method::OPTIONS)
@@ -75,7 +101,7 @@ impl isobase_http::Gate for Gate {
             && let Some(principal) = self.signed_in(&asked).await?
         {
             return match principal.allows(permission) {
-                true => Ok(principal),
+                true => self.from_its_address(&asked, principal),
                 false => Err(Refusal::Other(Problem::new(
                     codes::FORBIDDEN,
                     format!("your role does not allow this; it takes the scope {permission}"),
@@ -87,7 +113,7 @@ impl isobase_http::Gate for Gate {
             Door::Local => Ok(self.authorizer.operator(credentials).await),
             Door::Network => self.authorizer.authorize(credentials, permission).await,
         };
-        admitted.map_err(|denied| match denied {
+        let admitted = admitted.map_err(|denied| match denied {
             // Nothing is forbidden to a caller of a public route.
             Denied::Forbidden => Refusal::Other(Problem::new(
                 codes::FORBIDDEN,
@@ -100,7 +126,12 @@ impl isobase_http::Gate for Gate {
                 )
                 .with_header(header::WWW_AUTHENTICATE, CHALLENGE),
             ),
-        })
+        })?;
+        match permission {
+            // Nothing is done there by rights.
+            Permission::Public => Ok(admitted),
+            _ => self.from_its_address(&asked, admitted),
+        }
     }
 
     fn name_of(&self, caller: &Principal) -> String {

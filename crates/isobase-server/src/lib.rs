@@ -59,12 +59,13 @@ pub use gate::{Gate, Service};
 #[cfg(feature = "s3")]
 pub use isobase_files::Bucket;
 pub use isobase_files::{FilesError, FilesOptions, MediaTypes, Shelf};
-pub use isobase_http::{Body, HttpConfig, Measure, OpenTo, RequestBody, parse_network};
+pub use isobase_http::{Body, HttpConfig, IpNet, Measure, OpenTo, RequestBody, parse_network};
 pub use isobase_jobs::{Jobs, JobsOptions};
 pub use isobase_licences::{LicenceOptions, Secret};
 pub use isobase_live::{LiveOptions, Render, Topic};
 pub use isobase_requests::{LeftOut, RequestOptions};
 pub use isobase_webhooks::{Webhooks, WebhooksOptions};
+pub use licences::ReadLicenceFile;
 pub use live::LiveConfig;
 pub use own_requests::{OwnRequestOptions, OwnRequests};
 pub use pages::PagesConfig;

@@ -95,7 +95,7 @@ export async function basics() {
     await page.getByTestId("lic-suspend").filter({ hasText: "Suspend" }).waitFor();
 
     // Found by its installations.
-    await ask("POST", "/api/v1/license/activate", { email: "ann@example.com", installation_id: "laptop", license_key: key });
+    await ask("POST", "/api/v1/license/activate", { email: "ann@example.com", installation_id: "laptop", license_key: key, label: "<b>Ann's</b>", app_version: "2.4" });
     await open(page, "/admin/licenses");
     await page.getByTestId("lic-filter-installations").selectOption("below_limit");
     await page.waitForURL("**/admin/licenses?installations=below_limit");
@@ -107,6 +107,28 @@ export async function basics() {
     await page.getByTestId("lic-search").fill("LAPT");
     await page.getByTestId("lic-by-installation").waitFor();
     await page.getByRole("row").filter({ hasText: "ann@example.com" }).waitFor();
+    await page.getByRole("button", { name: "ann@example.com", exact: true }).click();
+    await page.getByTestId("tab-installations").click();
+    await page.getByRole("row").filter({ hasText: "<b>Ann's</b> laptop" }).getByRole("cell", { name: "2.4" }).waitFor();
+
+    // Brought in from a table whose columns are called otherwise: tried, then written.
+    await open(page, "/admin/licenses");
+    await page.getByTestId("lic-import").click();
+    const rows = "Customer;Serial;Valid until\nbea@example.com;own-1;2099-01-31\nno key@example.com;;\n=1+1@example.com;own-2;\n";
+    await page.getByTestId("lic-import-file").setInputFiles({ name: "licences.csv", mimeType: "text/csv", buffer: Buffer.from(rows) });
+    await page.getByTestId("lic-import-found").filter({ hasText: "3 rows" }).waitFor();
+    assert.equal(await page.getByTestId("lic-map-license_key").inputValue(), "Serial");
+    await page.getByTestId("lic-map-status").selectOption("");
+    await page.getByTestId("lic-import-try").click();
+    await page.getByTestId("lic-import-told").filter({ hasText: "2 new, 0 changed, 0 as they are, 1 refused" }).waitFor();
+    await page.getByText("row 2: it has no key").waitFor();
+    await accessible(page, "an import of licences");
+    await page.getByTestId("lic-import-run").click();
+    await page.getByTestId("lic-import-told").filter({ hasText: "Done. Licences: 2 new" }).waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
+    await page.getByRole("row").filter({ hasText: "bea@example.com" }).waitFor();
+    await page.getByTestId("lic-filter-status").selectOption("grace");
+    await page.getByText("No licence matches.").waitFor();
     await open(page, "/admin/audit");
     await page.getByRole("button", { name: "license.suspended" }).or(page.getByText("license.suspended")).first().waitFor();
     // Found by day, and as it was written.

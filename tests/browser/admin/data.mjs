@@ -69,6 +69,11 @@ async function cells() {
   await page.keyboard.press("x");
   await page.keyboard.press("Shift+ArrowDown");
   await page.getByText("2 selected").waitFor();
+  await page.getByTestId("doc-compare").click();
+  for (const text of ["another", "mine"]) await page.locator("aside.panel .beside").locator("ins,del", { hasText: text }).waitFor();
+  await accessible(page, "two documents beside each other");
+  await page.keyboard.press("Escape");
+  await page.locator("aside.panel").waitFor({ state: "detached" });
   await page.getByTestId("bulk-delete").click();
   await page.getByText("No documents are here yet.").waitFor();
   await page.getByTestId("toast-undo").click();

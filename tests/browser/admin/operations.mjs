@@ -32,11 +32,19 @@ export async function operations() {
   await page.getByTestId("backup-verify").click();
   await page.getByTestId("job-view").getByText("succeeded").waitFor();
   const [{ name }] = (await (await fetch(`${base}/api/v1/backups`)).json()).backups;
+  const archive = Buffer.from(await (await fetch(`${base}/api/v1/backups/${name}`)).arrayBuffer());
   await open(page, `/admin/backups?name=${name}`);
   await page.getByTestId("backup-delete").click();
   await page.getByLabel(`Type ${name} to go on`).fill(name);
   await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await page.getByText("There are no backups yet.").waitFor();
+  // The same from elsewhere, verified when it is there.
+  await page.getByTestId("backup-upload").click();
+  await page.getByLabel("Archive").setInputFiles({ name: "elsewhere.isobase", mimeType: "application/octet-stream", buffer: archive });
+  await accessible(page, "a backup that is uploaded");
+  await page.getByRole("button", { name: "Upload", exact: true }).click();
+  await page.getByTestId("job-view").getByText("succeeded").waitFor();
+  await page.getByTestId("backup-row-elsewhere.isobase").getByText("verified").waitFor();
 
   // A copy: wrong, tried, made, with what is equal on both sides.
   await open(page, "/admin/engines");
@@ -100,6 +108,10 @@ export async function operations() {
   await page.getByRole("button", { name: /^All / }).click();
   await page.getByTestId("setting-sqlite.cache").getByText("taken at a start").waitFor();
   await accessible(page, "all settings");
+  await page.getByTestId("parts").click();
+  await page.getByRole("dialog").getByRole("row", { name: /^tokio / }).waitFor();
+  await accessible(page, "licences of the parts");
+  await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
 
   // A service is told what happens; a delivery that failed is sent again.
   const came = [];

@@ -5,7 +5,7 @@ import { h, put } from "./dom.js";
 import { bytes, count } from "./format.js";
 import { tableRows } from "./sql_rows.js";
 import { changeSchema, schemaButton } from "./sql_schema.js";
-import { Region, badge, button, empty, field, inputOf, once, table, tabs } from "./ui.js";
+import { badge, button, empty, field, inputOf, once, table, tabs } from "./ui.js";
 import { change, values } from "./url.js";
 
 const BASE = "/api/v1/sql";

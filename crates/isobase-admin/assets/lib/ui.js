@@ -145,6 +145,33 @@ export function field(label, properties = {}, hint = "") {
 }
 
 /**
+ * A form of a dialog: what is refused is told beside its button, which sends once at a time.
+ * @param {unknown} parts
+ * @param {string} label of the button
+ * @param {() => unknown} submit
+ * @param {(value: any) => void} close
+ */
+export function form(parts, label, submit, close) {
+  const told = h("div", { role: "alert" });
+  return h("form", {
+    onsubmit: async (event) => {
+      event.preventDefault();
+      const go = event.target.querySelector("[type=submit]");
+      if (go.disabled) return;
+      go.disabled = true;
+      put(told);
+      try {
+        await submit();
+      } catch (error) {
+        put(told, h("p.bad", {}, error.message));
+      } finally {
+        go.disabled = false;
+      }
+    },
+  }, parts, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, label)));
+}
+
+/**
  * Parts of which one is shown; the address says which.
  * @param {[string, string, () => unknown][]} parts name in the address, title, and what makes it
  * @param {{now: string, choose: (name: string) => void, label: string}} options

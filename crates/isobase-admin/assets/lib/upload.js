@@ -1,6 +1,6 @@
-// Files that are sent in pieces: paused, continued after a cut, given up (the protocol tus).
+// Files that are sent: in pieces, which can be paused and go on after a cut (the protocol tus), or in one request.
 
-import { ApiError, ask } from "./api.js";
+import { ApiError, apiKey, ask } from "./api.js";
 
 /** Bytes of one piece: small enough that a pause comes soon, large enough to be quick. */
 const PIECE = 2 * 1024 * 1024;
@@ -99,6 +99,28 @@ export class Transfer {
     this.sent = data.complete ? this.file.size : data.offset;
     this.changed();
   }
+}
+
+/** Sends a file in one request, and tells how much of it has gone; the answer is what was made. */
+export function sendFile(address, file, progress, signal) {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", `${address}?name=${encodeURIComponent(file.name)}`);
+    request.setRequestHeader("content-type", "application/octet-stream");
+    const key = apiKey();
+    if (key) request.setRequestHeader("authorization", `Bearer ${key}`);
+    request.upload.addEventListener("progress", (event) => progress(event.loaded));
+    request.addEventListener("error", () => failed(new ApiError(0, "unreachable", "The file could not be sent.")));
+    request.addEventListener("abort", () => failed(new DOMException("", "AbortError")));
+    request.addEventListener("load", () => {
+      let answer = null;
+      try { answer = JSON.parse(request.responseText); } catch { /* The status says enough. */ }
+      if (request.status === 201) done(answer);
+      else failed(new ApiError(request.status, answer?.code, answer?.detail ?? `The service answered ${request.status}.`));
+    });
+    signal?.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });
 }
 
 function base64(text) {

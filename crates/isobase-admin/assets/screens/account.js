@@ -1,9 +1,9 @@
 // The account of the one who looks: password, second factor, other services that sign in.
 
 import { ask, get, path } from "../lib/api.js";
-import { h, put } from "../lib/dom.js";
+import { h } from "../lib/dom.js";
 import { count, timeOf } from "../lib/format.js";
-import { badge, button, copyButton, dialog, download, facts, field, inputOf, once, table, toast } from "../lib/ui.js";
+import { badge, button, copyButton, dialog, download, facts, field, form, inputOf, once, table, toast } from "../lib/ui.js";
 
 const FACTOR = "/api/me/second-factor";
 const IDENTITIES = "/api/me/identities";
@@ -78,18 +78,10 @@ function identityList(identities, providers, hasPassword, again) {
 function withPassword(title, text, hasPassword, run) {
   return dialog(title, (close) => {
     const secret = hasPassword && field("Your password", { type: "password", required: true, autocomplete: "current-password" });
-    const told = h("div", { role: "alert" });
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          await run(secret ? inputOf(secret).value : undefined);
-          close(true);
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-        }
-      },
-    }, h("p", {}, text), secret, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Go on")));
+    return form([h("p", {}, text), secret], "Go on", async () => {
+      await run(secret ? inputOf(secret).value : undefined);
+      close(true);
+    }, close);
   });
 }
 
@@ -97,19 +89,11 @@ function changePassword() {
   return dialog("Change the password", (close) => {
     const now = field("Your password", { type: "password", required: true, autocomplete: "current-password" });
     const next = field("New password", { type: "password", required: true, autocomplete: "new-password" }, "Your other sessions end.");
-    const told = h("div", { role: "alert" });
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          await ask("PUT", "/api/me/password", { body: { current_password: inputOf(now).value, new_password: inputOf(next).value } });
-          close(true);
-          toast("The password is changed.");
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-        }
-      },
-    }, now, next, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Change")));
+    return form([now, next], "Change", async () => {
+      await ask("PUT", "/api/me/password", { body: { current_password: inputOf(now).value, new_password: inputOf(next).value } });
+      close(true);
+      toast("The password is changed.");
+    }, close);
   });
 }
 
@@ -121,21 +105,12 @@ async function setUp(hasPassword, again) {
   if (!offered) return;
   const codes = await dialog("Set a second factor up", (close) => {
     const code = field("Code that the app shows", { required: true, autocomplete: "one-time-code", inputmode: "numeric", maxlength: 10 });
-    const told = h("div", { role: "alert" });
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          const { data } = await ask("PUT", FACTOR, { body: { code: inputOf(code).value.trim() } });
-          close(data.recovery_codes);
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-        }
-      },
-    }, h("p", {}, "Put this secret into an authenticator app, or open the link where one is installed:"),
-    h("p.secret", { "data-testid": "factor-secret" }, offered.secret),
-    h("div.actions", {}, copyButton("Copy", offered.secret), h("a", { href: offered.uri }, "Open in an app")),
-    code, told, h("div.actions", {}, button("Cancel", () => close(null)), h("button.primary", { type: "submit" }, "Confirm")));
+    return form([h("p", {}, "Put this secret into an authenticator app, or open the link where one is installed:"),
+      h("p.secret", { "data-testid": "factor-secret" }, offered.secret),
+      h("div.actions", {}, copyButton("Copy", offered.secret), h("a", { href: offered.uri }, "Open in an app")), code], "Confirm", async () => {
+      const { data } = await ask("PUT", FACTOR, { body: { code: inputOf(code).value.trim() } });
+      close(data.recovery_codes);
+    }, close);
   });
   again();
   if (codes) await showCodes(codes);

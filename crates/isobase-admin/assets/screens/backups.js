@@ -5,7 +5,8 @@ import { h, put } from "../lib/dom.js";
 import { bytes, count, duration, timeOf } from "../lib/format.js";
 import { begin, following, resultView } from "../lib/jobs.js";
 import { may } from "../lib/may.js";
-import { Region, badge, button, confirm, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
+import { sendFile } from "../lib/upload.js";
+import { Region, badge, button, confirm, dialog, empty, facts, field, form, inputOf, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 export const PARAMETERS = ["name", "job"];
@@ -20,7 +21,8 @@ export function open() {
     const job = await begin("backup");
     change({ job: job.id, name: null });
   });
-  const bar = h("div.filters", {}, may("operations:write") && button("Back up now", make, { kind: "primary", "data-testid": "backup-now" }));
+  const bar = h("div.filters", {}, may("operations:write") && button("Back up now", make, { kind: "primary", "data-testid": "backup-now" }),
+    may("admin") && button("Upload…", once(() => upload(update)), { "data-testid": "backup-upload" }));
   function update() {
     watched.abort();
     watched = new AbortController();
@@ -34,9 +36,11 @@ export function open() {
     if (job) put(side, panel("Job", () => change({ job: null }), following(job, { signal: watched.signal, ended: (done) => { queueMicrotask(refresh); return resultView(done); } })));
     else if (!name) put(side);
   }
-  const content = ({ backups, every_s: every, files }) => [
+  const content = ({ backups, every_s: every, files, remote }) => [
     h("p.muted", {}, every ? `The service makes one every ${duration(every * 1000)}.` : "The service makes none by itself: the setting backups.every lets it.",
-      files ? " Uploaded files are in them." : " Uploaded files are not in them: the setting backups.files takes them along."),
+      files ? " Uploaded files are in them." : " Uploaded files are not in them: the setting backups.files takes them along.",
+      remote ? ` Good ones are copied to ${remote}, too.` : " They are on this machine alone: the setting backups.remote copies them elsewhere."),
+    remote && may("operations:write") && h("div.actions", {}, button("Test the other place", once(tryRemote), { "data-testid": "backup-trial" })),
     backups.length === 0 ? empty("There are no backups yet.", may("operations:write") && button("Back up now", make)) : list(backups, values().name),
   ];
   const refresh = () => page.show(async (signal) => content(await get(BASE, {}, { signal })));
@@ -86,6 +90,7 @@ function detail(one, again) {
       ["Engine", one.engine],
       ["Documents", count(one.documents)],
       ["Of one moment", one.one_moment === null ? "–" : one.one_moment ? "yes" : "no"],
+      one.remote !== null && ["At the other place", one.remote ? badge("yes", "good") : [badge("no", "bad"), ` ${one.remote_error}`]],
       ["Size", bytes(one.bytes)],
       ["Took", one.seconds === null ? "–" : duration(one.seconds * 1000)],
     ].filter(Boolean)),
@@ -121,22 +126,37 @@ function taking(one) {
   }));
 }
 
+async function tryRemote() {
+  const { data: { remote, usable, error } } = await ask("POST", `${BASE}/trial`);
+  toast(usable ? `${remote} can be written and read.` : `${remote}: ${error}.`).classList.toggle("bad", !usable);
+}
+
+/** An archive from elsewhere; it is verified at once. */
+function upload(again) {
+  return dialog("Upload a backup", (close) => {
+    const file = field("Archive", { type: "file", accept: ".isobase,.age", required: true });
+    const bar = h("progress", { value: 0, hidden: true, "aria-label": "Bytes that are sent" });
+    return form([file, bar], "Upload", async () => {
+      const [chosen] = inputOf(file).files;
+      Object.assign(bar, { max: chosen.size, hidden: false });
+      // Another ending is none of a backup: the service finds a name.
+      const { name } = await sendFile(BASE, /^[\w-][\w.-]*\.isobase$/.test(chosen.name) ? chosen : new File([chosen], ""), (done) => { bar.value = done; });
+      close(true);
+      again();
+      const job = await begin("verify", { backup: name });
+      change({ job: job.id, name: null });
+    }, close);
+  });
+}
+
 function restore(one) {
   return dialog(`Restore ${one.name}`, (close) => {
     const to = field("Into the empty database", { required: true, autocomplete: "off", placeholder: "sqlite:///srv/restored.db" },
       "A URL, as isobase restore --url takes it. Never the database of this service: to go back, restore into a new one and start the service with it.");
-    const told = h("div", { role: "alert" });
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          const job = await begin("restore", { backup: one.name, to: inputOf(to).value.trim() });
-          close(true);
-          change({ job: job.id, name: null });
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-        }
-      },
-    }, to, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Restore")));
+    return form(to, "Restore", async () => {
+      const job = await begin("restore", { backup: one.name, to: inputOf(to).value.trim() });
+      close(true);
+      change({ job: job.id, name: null });
+    }, close);
   });
 }

@@ -10,10 +10,10 @@ import { Region, button, buttonFor, dialog, download, empty, field, inputOf, onc
 import { change, go, values } from "../lib/url.js";
 import { viewsButton } from "../lib/views.js";
 import { editableCell, waitingBar } from "./cells.js";
-import { create, documentPanel, recordPath } from "./document.js";
+import { comparison, create, documentPanel, recordPath } from "./document.js";
 import { buildFilter, fieldName } from "./filter.js";
 
-export const PARAMETERS = ["filter", "sort", "cursor", "id", "tab", "columns"];
+export const PARAMETERS = ["filter", "sort", "cursor", "id", "compare", "tab", "columns"];
 
 const PAGE = 50;
 /** Columns that are shown unless others are chosen. */
@@ -49,8 +49,9 @@ export function open({ overview }) {
       return;
     }
     page.show(async (signal) => listing(collection, await read(collection, signal), { selected, update, changed, signal }));
-    const { id } = values();
+    const { id, compare } = values();
     if (id === undefined) side.set();
+    else if (compare !== undefined) side.show((signal) => comparison(collection, [id, compare], signal));
     else side.show((signal) => documentPanel(collection, id, signal, update));
   };
   const read = async (collection, signal) => {
@@ -155,7 +156,7 @@ function listing(collection, answer, { selected, update, changed, signal }) {
     tools(collection, names, columns, update),
     rows.length
       ? table(`Documents of ${collection}`, chosen(columns), rows, {
-        open: (row) => change({ id: JSON.stringify(row.id) }),
+        open: (row) => change({ id: JSON.stringify(row.id), compare: null }),
         onkey: may("write") ? beside : null,
         isOpen: (row) => JSON.stringify(row.id) === id,
         testId: (row) => `doc-row-${row.id}`,
@@ -218,6 +219,7 @@ function selectionBar(collection, selected, again) {
   return h("div.filters", { "data-testid": "bulk-bar", role: "group", "aria-label": "For the selected documents" },
     h("strong", {}, `${count(selected.size)} selected`),
     button("Export…", once(() => takeOut(collection, async () => rows.map(strip)))),
+    rows.length === 2 && button("Compare", () => change({ id: JSON.stringify(rows[0].id), compare: JSON.stringify(rows[1].id) }), { "data-testid": "doc-compare" }),
     buttonFor("write", "Delete", once(async () => {
       const gone = [];
       try {

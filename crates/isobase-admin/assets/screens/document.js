@@ -1,7 +1,7 @@
 // One document: its fields, its JSON, what it was before, what it refers to.
 
 import { ask, freshKey, get, path } from "../lib/api.js";
-import { diffView } from "../lib/diff.js";
+import { besideView, diffView } from "../lib/diff.js";
 import { h, put } from "../lib/dom.js";
 import { cellText, count, timeOf } from "../lib/format.js";
 import { hasExactNumbers, jsonViewer, pretty, without } from "../lib/json.js";
@@ -41,6 +41,18 @@ export async function documentPanel(collection, text, signal, again) {
       ["history", "History", () => history(one, signal, again)],
       ["relations", "Relations", () => relations(one, signal)],
     ].filter(Boolean), { now: tab, choose: (name) => change({ tab: name === "json" ? null : name }, { replace: true }), label: "Parts of the document" }));
+}
+
+/** Two documents, line by line beside each other; the address names both. */
+export async function comparison(collection, ids, signal) {
+  const [one, other] = await Promise.all(ids.map(async (text) => (await ask("GET", recordPath(collection, JSON.parse(text)), { signal })).text));
+  const titles = ids.map((text) => String(JSON.parse(text)));
+  const shown = (text) => pretty(without(text, "id"));
+  const element = panel(`${titles[0]} beside ${titles[1]}`, () => change({ id: null, compare: null }),
+    h("div.actions", {}, button("One alone", () => change({ compare: null })), button("The other way round", () => change({ id: ids[1], compare: ids[0] }))),
+    besideView(shown(one), shown(other), { titles, label: "Documents beside each other" }));
+  element.classList.add("wide");
+  return element;
 }
 
 function without_({ id: _, ...others }) {

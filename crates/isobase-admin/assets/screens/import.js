@@ -1,10 +1,11 @@
 // Records that are brought into a collection: sent, looked at, mapped, stored by a job of the service.
 
-import { ApiError, apiKey, ask, get, path, post } from "../lib/api.js";
+import { ask, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { bytes, count, counted } from "../lib/format.js";
 import { JOBS, begin, following } from "../lib/jobs.js";
 import { may } from "../lib/may.js";
+import { sendFile } from "../lib/upload.js";
 import { button, dialog, download, field, inputOf, once, table, toast } from "../lib/ui.js";
 
 const IMPORTS = "/api/v1/imports";
@@ -30,7 +31,7 @@ export function bringIn(collection, again) {
       const bar = h("progress", { max: chosen.size, "aria-label": "Bytes that are sent" });
       put(told, bar, ` ${bytes(chosen.size)}`);
       try {
-        const sent = await sendFile(chosen, (done) => { bar.value = done; }, leaving.signal);
+        const sent = await sendFile(IMPORTS, chosen, (done) => { bar.value = done; }, leaving.signal);
         await look(collection, sent, told, { again, leaving, close });
       } catch (error) {
         if (error.name !== "AbortError") put(told, h("p.bad", { role: "alert" }, error.message));
@@ -38,28 +39,6 @@ export function bringIn(collection, again) {
     });
     return [file, box, h("div.actions", {}, button("Close", () => close(false)), button("Look at it", send, { kind: "primary", "data-testid": "import-look" })), told];
   }).finally(() => leaving.abort());
-}
-
-/** Sends a file, and tells how much of it has gone. */
-function sendFile(file, progress, signal) {
-  return new Promise((done, failed) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", `${IMPORTS}?name=${encodeURIComponent(file.name)}`);
-    request.setRequestHeader("content-type", "application/octet-stream");
-    const key = apiKey();
-    if (key) request.setRequestHeader("authorization", `Bearer ${key}`);
-    request.upload.addEventListener("progress", (event) => progress(event.loaded));
-    request.addEventListener("error", () => failed(new ApiError(0, "unreachable", "The file could not be sent.")));
-    request.addEventListener("abort", () => failed(new DOMException("", "AbortError")));
-    request.addEventListener("load", () => {
-      let answer = null;
-      try { answer = JSON.parse(request.responseText); } catch { /* The status says enough. */ }
-      if (request.status === 201) done(answer);
-      else failed(new ApiError(request.status, answer?.code, answer?.detail ?? `The service answered ${request.status}.`));
-    });
-    signal.addEventListener("abort", () => request.abort());
-    request.send(file);
-  });
 }
 
 /** What was found in a file, what becomes of it, and the buttons that do it. */

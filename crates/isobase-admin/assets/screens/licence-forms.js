@@ -1,15 +1,13 @@
-// What is asked about licences: new ones, one or many, other terms, rows of a file.
+// What is asked about licences: new ones, one or many, other terms.
 
 import { ask, freshKey, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { count, counted } from "../lib/format.js";
-import { button, copyButton, dialog, download, field, inputOf, once, table, toast } from "../lib/ui.js";
+import { button, copyButton, dialog, download, field, form, inputOf, toast } from "../lib/ui.js";
 
 export const BASE = "/api/v1/db/license";
 /** Licences of one request, and of one form. */
 const [BULK_REQUEST, BULK_MAX] = [100, 10_000];
-/** Refusals of an import that are listed. */
-const REFUSALS_SHOWN = 20;
 
 export function create(again) {
   return dialog("New licence", (close) => {
@@ -124,34 +122,6 @@ export function edit(row, again) {
   });
 }
 
-/** Rows of a CSV file, tried before anything is written. */
-export function bringIn(again) {
-  return dialog("Import licences", (close) => {
-    const file = field("CSV with email, license_key, expiry_date", { type: "file", accept: ".csv,.json" });
-    const told = h("div", { role: "status" });
-    let body = null;
-    const send = (dry) => ask("POST", `${BASE}/import`, { query: { dry_run: dry }, body });
-    const shown = ({ data }) => put(told,
-      h("p", { "data-testid": "lic-import-told" }, `${count(data.licenses.created)} new, ${count(data.licenses.updated)} changed, ${count(data.licenses.unchanged)} as they are, ${count(data.licenses.failed)} refused.`),
-      data.errors.length > 0 && table("Rows that are refused", [{ title: "Why", cell: (text) => text }], data.errors.slice(0, REFUSALS_SHOWN)));
-    const go = button("Import", once(async () => {
-      shown(await send(false));
-      again();
-      close(true);
-      toast("Imported");
-    }), { kind: "primary", disabled: true });
-    const look = once(async () => {
-      const [chosen] = inputOf(file).files;
-      if (!chosen) return;
-      const { parseRows } = await import("../lib/rows.js");
-      body = { licenses: parseRows(await chosen.text()) };
-      shown(await send(true));
-      go.disabled = false;
-    });
-    return [file, told, h("div.actions", {}, button("Cancel", () => close(false)), button("Try it", look), go)];
-  });
-}
-
 function terms(row = {}) {
   return {
     limit: field("Installations (empty: as the e-mail has)", { type: "number", min: 0, value: row.max_installations ?? "" }),
@@ -176,18 +146,4 @@ function termsOf(fields) {
     note: inputOf(fields.note).value || null,
     tags: inputOf(fields.tags).value.split(/\s+/).filter(Boolean),
   };
-}
-
-/** A form that shows what is refused beside its button. */
-export function form(fields, label, submit, close) {
-  const told = h("div", { role: "alert" });
-  return h("form", {
-    onsubmit: (event) => {
-      event.preventDefault();
-      const go = event.target.querySelector("[type=submit]");
-      if (go.disabled) return;
-      go.disabled = true;
-      submit().catch((error) => put(told, h("p.bad", {}, error.message))).finally(() => { go.disabled = false; });
-    },
-  }, fields, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, label)));
 }

@@ -128,10 +128,14 @@ export async function freeStale(row) {
 function installationList(row, installations, again) {
   if (installations.length === 0) return empty("None is activated.");
   const old = stale(installations);
+  // Not every product says what it runs on.
+  const said = (name) => installations.some((one) => one[name]);
   return [
     h("p", {}, `${count(row.places_taken)} of ${count(row.places)} places are taken${row.max_installations === null ? ", by all licences of the e-mail" : ""}.`),
     table("Installations", [
-      { title: "Installation", cell: (one) => h("code", {}, one.installation_id) },
+      { title: "Installation", cell: (one) => [one.label && [one.label, " "], h("code", {}, one.installation_id)] },
+      said("app_version") && { title: "Version", cell: (one) => one.app_version ?? "–" },
+      said("platform") && { title: "Platform", cell: (one) => one.platform ?? "–" },
       { title: "Activated", cell: (one) => timeOf(zoned(one.activated_at)) },
       { title: "Last seen", cell: (one) => timeOf(zoned(one.last_seen)) },
       {
@@ -142,7 +146,7 @@ function installationList(row, installations, again) {
           toast("Its place is free.");
         }), { "data-testid": `lic-free-${one.installation_id}`, "aria-label": `Free ${one.installation_id}` }),
       },
-    ], installations),
+    ].filter(Boolean), installations),
     old.length > 0 && buttonFor("licences:write", `Free ${count(old.length)} not seen for ${STALE_DAYS} days`, once(async () => {
       const sure = await confirm({ title: "Free stale installations", text: `${count(old.length)} of them give their places back. One that comes back takes a place again.`, action: "Free them" });
       if (!sure) return;

@@ -5,7 +5,7 @@ import { chosen, columnsButton } from "../lib/columns.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { count, counted, timeOf } from "../lib/format.js";
 import { may } from "../lib/may.js";
-import { Region, button, buttonFor, confirm, copyButton, dialog, download, empty, field, inputOf, once, table, toast } from "../lib/ui.js";
+import { Region, button, buttonFor, confirm, copyButton, dialog, download, empty, field, form, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 import { viewsButton } from "../lib/views.js";
 import { STALE_DAYS, STATES, action, freeStale, licencePanel, remove, stateBadge } from "./licence.js";
@@ -45,10 +45,10 @@ export function open() {
 function filters(again) {
   const now = values();
   const set = (name) => debounced(300, (event) => change({ [name]: event.target.value }, { reset: ["cursor"], replace: true }));
-  const states = [["", "All"], ...Object.entries(STATES).filter(([state]) => state !== "grace").map(([state, [title]]) => [state, title])];
+  const states = [["", "All"], ...Object.entries(STATES).map(([state, [title]]) => [state, state === "expired" ? "Expired, or in grace" : title])];
   return [
     h("div.filters", {},
-      field("Search", { type: "search", value: now.q ?? "", oninput: set("q"), "data-testid": "lic-search" }, "E-mail, key or its last four, note; or an installation."),
+      field("Search", { type: "search", value: now.q ?? "", oninput: set("q"), "data-testid": "lic-search" }, "E-mail, key or its last four, note; or an installation by its id, label, version or platform."),
       field("Status", { options: states, value: now.state ?? "", onchange: set("state"), "data-testid": "lic-filter-status" }),
       field("Expires", {
         options: [["", "at any time"], ["7", "within 7 days"], ["30", "within 30 days"], ["90", "within 90 days"]],
@@ -66,7 +66,7 @@ function filters(again) {
     h("div.filters", {},
       buttonFor("licences:write", "New licence", once(() => create(again)), { kind: "primary", "data-testid": "lic-new" }),
       buttonFor("licences:write", "Bulk create", once(() => createMany(again)), { "data-testid": "lic-bulk" }),
-      buttonFor("licences:write", "Import CSV", once(async () => (await import("./licence-forms.js")).bringIn(again))),
+      buttonFor("licences:write", "Import…", once(async () => (await import("./licence-import.js")).bringIn(again)), { "data-testid": "lic-import" }),
       button("Export CSV", once(async () => {
         const { text } = await ask("GET", `${BASE}/export.csv`, { query: filtered(), headers: { accept: "text/csv" } });
         download("licenses.csv", "text/csv", text);
@@ -144,7 +144,7 @@ async function listing(signal, selected, onselect) {
     else selected.delete(row.id);
   };
   return [
-    byInstallation && h("p.muted", { "data-testid": "lic-by-installation" }, "Found by the id of an installation."),
+    byInstallation && h("p.muted", { "data-testid": "lic-by-installation" }, "Found by an installation."),
     table("Licences", chosen(columns()), licenses, {
       open: (row) => change({ id: row.id, tab: null }),
       isOpen: (row) => String(row.id) === id,
@@ -204,8 +204,7 @@ function bulkBar(selected, again) {
   const asking = (title, label, properties, read, run) => once(async () => {
     const value = await dialog(title, (close) => {
       const box = field(label, { required: true, autocomplete: "off", ...properties });
-      return h("form", { onsubmit: (event) => { event.preventDefault(); close(read(inputOf(box).value)); } }, box,
-        h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, title)));
+      return form(box, title, () => close(read(inputOf(box).value)), close);
     });
     if (value) await each(title, (row) => run(row, value))();
   });

@@ -4,7 +4,7 @@ import { ask, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { bytes, count, counted, duration, timeOf } from "../lib/format.js";
 import { may } from "../lib/may.js";
-import { Region, badge, button, confirm, dialog, empty, facts, failure, field, inputOf, jsonView, once, panel, table, tabs, toast } from "../lib/ui.js";
+import { Region, badge, button, confirm, dialog, empty, facts, failure, field, form, inputOf, jsonView, once, panel, table, tabs, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 export const PARAMETERS = ["view", "collection", "kind", "text", "change"];
@@ -253,21 +253,13 @@ function publish() {
   return dialog("Test what listeners hear", (close) => {
     const name = field("Collection", { required: true, autocomplete: "off", value: values().collection ?? "" }, "A document is created in it and deleted again: two changes, and events if the collection makes some.");
     const box = field("JSON", { tag: "textarea", spellcheck: "false", value: "{\n  \"test\": true\n}" });
-    const told = h("div", { role: "alert" });
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          const at = `/records${path(inputOf(name).value.trim())}`;
-          const made = await post(at, JSON.parse(inputOf(box).value));
-          await ask("DELETE", at + path(String(made.id)));
-          close(true);
-          toast("Created and deleted");
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-        }
-      },
-    }, name, box, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Send")));
+    return form([name, box], "Send", async () => {
+      const at = `/records${path(inputOf(name).value.trim())}`;
+      const made = await post(at, JSON.parse(inputOf(box).value));
+      await ask("DELETE", at + path(String(made.id)));
+      close(true);
+      toast("Created and deleted");
+    }, close);
   });
 }
 

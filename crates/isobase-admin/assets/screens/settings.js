@@ -4,7 +4,7 @@ import { ask, freshKey, get, path, post } from "../lib/api.js";
 import { h, put } from "../lib/dom.js";
 import { may } from "../lib/may.js";
 import { count, timeOf } from "../lib/format.js";
-import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, facts, field, inOrder, inputOf, once, table, toast } from "../lib/ui.js";
+import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, facts, field, form, inOrder, inputOf, once, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 import { ownAccount } from "./account.js";
 
@@ -29,12 +29,24 @@ export function open({ overview }) {
     [part("This browser", letters), () => undefined],
     may("licences:read") && [part("Offline licence files", signing.element), () => signing.show(signingKey)],
     may("admin") && [part("What the service runs with", service.element), () => service.show((signal) => settingList(signal, update, overview()))],
-    [part("More", h("p", {}, `This is Isobase ${overview()?.version ?? ""}. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), ".")), () => undefined],
+    [part("About", h("p", {}, `This is Isobase ${overview()?.version ?? ""}, under MIT or Apache-2.0. Every route is on `, h("a", { href: "/docs", target: "_blank" }, "/docs"), "."),
+      button("Licences of its parts", once(tellParts), { "data-testid": "parts" })), () => undefined],
   ].filter(Boolean);
   function update() {
     inOrder(parts.map(([element, show]) => [element, show()]));
   }
   return { element: h("div", {}, parts.map(([element]) => element)), update, close: () => [keys, sessions, signing, service, own].forEach((region) => region.stop()) };
+}
+
+/** Whose work is in the executable. */
+async function tellParts() {
+  const { parts } = await get("/admin/api/parts");
+  await dialog("Licences of the parts", (close) => [
+    table("Crates of others in the executable", [
+      { title: "Crate", cell: (one) => one.name }, { title: "Version", cell: (one) => one.version }, { title: "Licence", cell: (one) => one.licence },
+    ], parts),
+    h("div.actions", {}, button("Close", () => close(true), { kind: "primary" })),
+  ]);
 }
 
 /** By which programs know files that this service signed. */
@@ -129,6 +141,7 @@ async function keyList(signal, again) {
       ? empty("There are no named keys. A service that is not open asks for one, or for INTERNAL_API_KEY.")
       : table("Keys", [
         { title: "Name", cell: (key) => key.name },
+        { title: "Begins with", cell: (key) => h("code", {}, `iso_${key.id}_…`) },
         { title: "Scopes", cell: (key) => key.scopes.join(" ") },
         { title: "Created", cell: (key) => timeOf(key.created_at) },
         { title: "Last used", cell: (key) => timeOf(key.last_used_at) },
@@ -152,21 +165,14 @@ function create(again) {
   return dialog("New key", (close) => {
     const name = field("Name", { required: true, autocomplete: "off" }, "The service that uses it.");
     const scopes = field("Scopes", { value: "write", required: true, autocomplete: "off" }, "read, write, admin, or :read and :write of licences, requests, uploads, accounts, operations, webhooks; audit:read, overview:read");
-    const told = h("div", { role: "alert" });
+    const days = field("Days until it ends (empty: never)", { type: "number", min: 1, max: 3650 });
     const idempotent = freshKey();
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          const made = await post(KEYS, { name: inputOf(name).value.trim(), scopes: inputOf(scopes).value.split(/[\s,]+/).filter(Boolean) }, idempotent);
-          close(true);
-          again();
-          await showOnce(made);
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-        }
-      },
-    }, name, scopes, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Create key")));
+    return form([name, scopes, days], "Create key", async () => {
+      const made = await post(KEYS, { name: inputOf(name).value.trim(), scopes: inputOf(scopes).value.split(/[\s,]+/).filter(Boolean), days: Number(inputOf(days).value) || null }, idempotent);
+      close(true);
+      again();
+      await showOnce(made);
+    }, close);
   });
 }
 
@@ -189,21 +195,13 @@ function showOnce(made) {
 function rotate(key, again) {
   return dialog(`Rotate ${key.name}`, (close) => {
     const overlap = field("The former key goes on for", { options: [["86400", "24 hours"], ["3600", "1 hour"], ["604800", "7 days"], ["0", "no time: it is revoked at once"]], value: "86400" });
-    const told = h("div", { role: "alert" });
     const idempotent = freshKey();
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        try {
-          const made = await post(`${KEYS}${path(key.id)}/rotate`, { overlap_s: Number(inputOf(overlap).value) }, idempotent);
-          close(true);
-          again();
-          await showOnce(made);
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-        }
-      },
-    }, overlap, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Rotate key")));
+    return form(overlap, "Rotate key", async () => {
+      const made = await post(`${KEYS}${path(key.id)}/rotate`, { overlap_s: Number(inputOf(overlap).value) }, idempotent);
+      close(true);
+      again();
+      await showOnce(made);
+    }, close);
   });
 }
 

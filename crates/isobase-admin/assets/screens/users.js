@@ -4,7 +4,7 @@ import { ask, get, path } from "../lib/api.js";
 import { may } from "../lib/may.js";
 import { debounced, h, put } from "../lib/dom.js";
 import { count, counted, timeOf } from "../lib/format.js";
-import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, facts, field, inputOf, once, panel, table, toast } from "../lib/ui.js";
+import { Region, badge, button, buttonFor, confirm, copyButton, dialog, empty, facts, field, form, inputOf, once, panel, table, toast } from "../lib/ui.js";
 import { change, values } from "../lib/url.js";
 
 export const PARAMETERS = ["id", "cursor", "q", "who"];
@@ -243,30 +243,19 @@ function create(again) {
     const secret = field("Password", { type: "password", required: true, minlength: PASSWORD_MIN, autocomplete: "new-password" }, `At least ${PASSWORD_MIN} characters.`);
     const roles = may("admin") ? ROLES : ["user"];
     const role = field("Role", { options: roles.map((one) => [one, WORKING[one] ? `${one}: ${WORKING[one]}` : one]), value: "user" });
-    const told = h("div", { role: "alert" });
-    return h("form", {
-      onsubmit: async (event) => {
-        event.preventDefault();
-        const go = event.target.querySelector("[type=submit]");
-        go.disabled = true;
-        try {
-          await ask("POST", BASE, {
-            body: {
-              username: inputOf(name).value.trim(),
-              email: inputOf(email).value.trim() || null,
-              password: inputOf(secret).value,
-              role: inputOf(role).value,
-            },
-          });
-          close(true);
-          again();
-          toast("The account is made.");
-        } catch (error) {
-          put(told, h("p.bad", {}, error.message));
-          go.disabled = false;
-        }
-      },
-    }, name, email, secret, role, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Create account")));
+    return form([name, email, secret, role], "Create account", async () => {
+      await ask("POST", BASE, {
+        body: {
+          username: inputOf(name).value.trim(),
+          email: inputOf(email).value.trim() || null,
+          password: inputOf(secret).value,
+          role: inputOf(role).value,
+        },
+      });
+      close(true);
+      again();
+      toast("The account is made.");
+    }, close);
   });
 }
 
@@ -274,24 +263,19 @@ function create(again) {
 function password(row, set) {
   return dialog(`Set a password for ${row.username}`, (close) => {
     const secret = field("Password", { type: "password", required: true, minlength: PASSWORD_MIN, autocomplete: "new-password" }, "Their sessions end.");
-    const told = h("div", { role: "alert" });
     const random = h("p.secret", { hidden: true });
     const copy = h("div");
-    return h("form", {
-      onsubmit: (event) => {
-        event.preventDefault();
-        set({ password: inputOf(secret).value }).then(() => {
-          close(true);
-          toast("The password is set.");
-        }, (error) => put(told, h("p.bad", {}, error.message)));
-      },
-    }, secret, button("A random one", () => {
+    return form([secret, button("A random one", () => {
       const text = randomPassword();
       inputOf(secret).value = text;
       put(random, text);
       random.hidden = false;
       put(copy, copyButton("Copy", text), h("p.muted", {}, "It is shown only here: hand it over, and let them change it."));
-    }), random, copy, told, h("div.actions", {}, button("Cancel", () => close(false)), h("button.primary", { type: "submit" }, "Set password")));
+    }), random, copy], "Set password", async () => {
+      await set({ password: inputOf(secret).value });
+      close(true);
+      toast("The password is set.");
+    }, close);
   });
 }
 

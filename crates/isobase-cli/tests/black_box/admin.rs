@@ -116,8 +116,8 @@ fn drive(browser: &Browser, server: &TestServer, key: Option<&str>, part: Part) 
 }
 
 /// What the hub may take when it is first opened, and all screens together, in bytes as they are sent.
-const HUB_BYTES_MAX: usize = 60 * 1_024;
-const ALL_BYTES_MAX: usize = 150 * 1_024;
+const HUB_BYTES_MAX: usize = 60_000;
+const ALL_BYTES_MAX: usize = 150_000;
 
 #[test]
 fn what_browsers_load_stays_small() {

@@ -82,6 +82,42 @@ fn its_postgresql_database_is_imported_once() {
     run(&server, &format!("DROP SCHEMA {schema} CASCADE"));
 }
 
+/// The admin site sends the file of the older service, and then its rows.
+#[test]
+fn its_file_is_read_where_it_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("licenses.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    // As a service writes it that has a log beside its file.
+    database.pragma_update(None, "journal_mode", "wal").unwrap();
+    let tables = TABLES.replace("serial PRIMARY KEY", "INTEGER PRIMARY KEY");
+    database.execute_batch(&tables).unwrap();
+    drop(database);
+    let server = TestServer::start().unwrap();
+    let send = |body: &[u8]| {
+        let headers = [("content-type", "application/octet-stream")];
+        server.request("POST", "/api/v1/db/license/read", &headers, body).unwrap()
+    };
+    let said = send(&std::fs::read(&path).unwrap());
+    assert_eq!(said.status, 200, "{}", said.text());
+    let rows = said.json().unwrap();
+    assert_eq!(rows["licenses"][0]["license_key"], "user-example-com-20270223-48F47778");
+    let body = rows.to_string();
+    let headers = [("content-type", "application/json")];
+    let imported =
+        server.request("POST", "/api/v1/db/license/import", &headers, body.as_bytes()).unwrap();
+    let report = imported.json().unwrap();
+    assert_eq!(
+        (&report["licenses"]["created"], &report["installations"]["created"]),
+        (&json!(3), &json!(2)),
+        "{report}"
+    );
+    for wrong in [b"SQLite format 3\0 and no more".as_slice(), b"", b"email,license_key"] {
+        let said = send(wrong);
+        assert_eq!((said.status, &said.json().unwrap()["code"]), (422, &json!("invalid_body")));
+    }
+}
+
 /// The routes of the older service that an import asks, with its bodies and its faults.
 struct Original {
     address: String,

@@ -63,7 +63,7 @@ fn backups_are_made_verified_and_deleted() {
     let server = with_records();
     assert_eq!(
         get(&server, "/api/v1/backups"),
-        json!({ "backups": [], "every_s": null, "files": true })
+        json!({ "backups": [], "every_s": null, "files": true, "remote": null })
     );
     let made = job(&server, "backup", &Value::Null);
     assert_eq!(made["state"], "succeeded", "{made}");
@@ -76,6 +76,26 @@ fn backups_are_made_verified_and_deleted() {
     let restored = job(&server, "verify", &json!({ "backup": name, "restore": true }));
     assert_eq!(restored["state"], "succeeded", "{restored}");
     assert_eq!(get(&server, "/api/v1/backups")["backups"][0]["restored"], true);
+
+    // One that comes from elsewhere is kept under its name, or beside the one that has it.
+    let send = |name: &str| {
+        let path = format!("/api/v1/backups?name={name}");
+        let headers = [("content-type", "application/octet-stream")];
+        let sent = server.request("POST", &path, &headers, &taken.body).unwrap();
+        (sent.status, sent.json().unwrap())
+    };
+    let (status, sent) = send("elsewhere.isobase");
+    assert_eq!((status, &sent["name"]), (201, &json!("elsewhere.isobase")), "{sent}");
+    assert_eq!((&sent["verified"], &sent["bytes"]), (&Value::Null, &json!(taken.body.len())));
+    let (_, beside) = send(&name);
+    assert_ne!(beside["name"], json!(name));
+    assert_eq!(send("..%2Fout.isobase").0, 404);
+    let verified =
+        job(&server, "verify", &json!({ "backup": "elsewhere.isobase", "restore": true }));
+    assert_eq!(verified["state"], "succeeded", "{verified}");
+    for name in ["elsewhere.isobase", beside["name"].as_str().unwrap()] {
+        assert_eq!(ask(&server, "DELETE", &format!("/api/v1/backups/{name}"), &Value::Null).0, 200);
+    }
 
     // A damaged one is told as that, on the hub too.
     let mut bytes = fs::read(&path).unwrap();
@@ -97,7 +117,40 @@ fn backups_are_made_verified_and_deleted() {
     let audit = get(&server, "/api/v1/audit?object_type=backup");
     let actions: Vec<_> =
         audit["entries"].as_array().unwrap().iter().map(|it| &it["action"]).collect();
-    assert_eq!(actions, ["backup.deleted", "backup.downloaded"]);
+    assert_eq!(actions.len(), 6, "{actions:?}");
+    assert_eq!((actions[0], actions[5]), (&json!("backup.deleted"), &json!("backup.downloaded")));
+    assert_eq!(actions.iter().filter(|it| **it == "backup.uploaded").count(), 2);
+}
+
+#[test]
+fn good_backups_are_copied_to_another_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other disk");
+    let remote = other.to_str().unwrap();
+    let server = TestServer::builder().env("ISOBASE_BACKUPS_REMOTE", remote).start().unwrap();
+    assert_eq!(ask(&server, "POST", "/records/orders", &json!({ "n": 1 })).0, 201);
+    let (_, tried) = ask(&server, "POST", "/api/v1/backups/trial", &Value::Null);
+    assert_eq!(tried["usable"], true, "{tried}");
+    let made = job(&server, "backup", &Value::Null);
+    let backup = &made["result"]["backup"];
+    assert_eq!((&backup["remote"], &backup["verified"]), (&json!(true), &json!(true)), "{made}");
+    let name = backup["name"].as_str().unwrap();
+    let here = fs::read(server.data().join("backups").join(name)).unwrap();
+    assert_eq!(fs::read(other.join(name)).unwrap(), here);
+
+    // A place that is away makes no backup worse, and is told.
+    fs::remove_dir_all(&other).unwrap();
+    fs::write(&other, b"no folder").unwrap();
+    let (_, tried) = ask(&server, "POST", "/api/v1/backups/trial", &Value::Null);
+    assert!(tried["usable"] == false && tried["error"].is_string(), "{tried}");
+    let made = job(&server, "backup", &Value::Null);
+    assert_eq!(
+        (&made["state"], &made["result"]["backup"]["remote"]),
+        (&json!("succeeded"), &json!(false))
+    );
+    let hub = get(&server, "/admin/api/overview");
+    let mut warnings = hub["warnings"].as_array().unwrap().iter();
+    assert!(warnings.any(|it| it.as_str().unwrap().contains("other place")), "{hub}");
 }
 
 #[test]

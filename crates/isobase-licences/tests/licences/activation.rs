@@ -1,6 +1,6 @@
-use isobase_licences::{AtLimit, Code, Period, Terms};
+use isobase_licences::{About, AtLimit, Code, LicenceQuery, Period, Terms};
 
-use crate::support::{World, asked};
+use crate::support::{World, actor, asked};
 
 #[tokio::test]
 async fn the_third_machine_replaces_the_oldest() {
@@ -114,6 +114,38 @@ async fn a_validation_writes_once_a_minute() {
     assert_eq!(world.validate("a@b.c", "m-1").await, Code::Ok);
     world.activate("a@b.c", &key, "m-1").await;
     assert_eq!(seen().await.as_deref(), Some("2026-11-30T12:01:00.000000Z"));
+}
+
+#[tokio::test]
+async fn a_client_says_what_its_installation_is() {
+    let world = World::new();
+    let (licence, key) = world.licence("a@b.c").await;
+    let about = |label: &str, version: &str| About {
+        label: Some(label.to_owned()),
+        app_version: Some(version.to_owned()),
+        platform: None,
+    };
+    let mut asked = asked("a@b.c", &key, "m-1");
+    asked.about = about("Ann's laptop", "1.0");
+    world.licences.activate(&asked, &actor()).await.unwrap();
+    let known = async || world.licences.installations("a@b.c").await.unwrap()[0].about.clone();
+    assert_eq!(known().await, about("Ann's laptop", "1.0"));
+    // A reinstallation that says nothing leaves it; a validation of a newer version notes that at once.
+    world.activate("a@b.c", &key, "m-1").await;
+    let newer = About { app_version: Some("1.1".to_owned()), ..About::default() };
+    world.licences.validate_described("a@b.c", "m-1", &newer).await.unwrap();
+    assert_eq!(known().await, about("Ann's laptop", "1.1"));
+    let found = async |text: &str| {
+        let query = LicenceQuery { installation: Some(text.to_owned()), ..LicenceQuery::default() };
+        let page = world.licences.list(&query, 10, None).await.unwrap();
+        page.licences.into_iter().map(|it| it.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found("ANN'S").await, [licence.id]);
+    assert_eq!(found("1.1").await, [licence.id]);
+    assert!(found("1.0").await.is_empty());
+    asked.about.platform = Some("x".repeat(101));
+    let refused = world.licences.activate(&asked, &actor()).await.unwrap_err();
+    assert!(refused.to_string().contains("platform"), "{refused}");
 }
 
 #[tokio::test]

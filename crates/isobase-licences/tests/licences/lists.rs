@@ -48,6 +48,27 @@ async fn lists_choose_by_standing_text_and_time() {
     assert_eq!(ids(of_email).await, [waiting.id, forever.id]);
     world.at("2026-12-20T00:00:00");
     assert_eq!(ids(standing(Standing::Expired)).await, [active.id]);
+    assert!(ids(standing(Standing::Grace)).await.is_empty());
+}
+
+#[tokio::test]
+async fn those_in_their_days_of_grace_are_found() {
+    let world = World::new();
+    let with_grace = |days| Terms { grace_days: Some(days), ..Terms::default() };
+    let (over, _) = world.licence_with("a@b.c", Period::Days(10), with_grace(1)).await;
+    let (within, _) = world.licence_with("b@b.c", Period::Days(10), with_grace(30)).await;
+    world.licence_with("c@b.c", Period::Days(10), with_grace(0)).await;
+    world.licence_with("d@b.c", Period::Days(90), with_grace(30)).await;
+    world.at("2026-12-20T00:00:00");
+    let query = LicenceQuery { standing: Some(Standing::Grace), ..LicenceQuery::default() };
+    let page = world.licences.list(&query, 10, None).await.unwrap();
+    let ids: Vec<_> = page.licences.iter().map(|it| it.id).collect();
+    assert_eq!((ids, page.cursor), (vec![within.id], None));
+    assert_eq!(world.licences.count(&query).await.unwrap(), None);
+    world.at("2026-12-10T18:00:00");
+    let page = world.licences.list(&query, 10, None).await.unwrap();
+    let ids: Vec<_> = page.licences.iter().map(|it| it.id).collect();
+    assert_eq!(ids, [over.id, within.id]);
 }
 
 #[tokio::test]

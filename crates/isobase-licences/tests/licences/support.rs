@@ -155,6 +155,7 @@ pub fn asked(email: &str, key: &str, installation: &str) -> Activation {
         email: email.to_owned(),
         installation_id: installation.to_owned(),
         license_key: key.to_owned(),
+        ..Activation::default()
     }
 }
 

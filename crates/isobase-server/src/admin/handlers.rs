@@ -8,13 +8,17 @@ use isobase_auth::Permission;
 use isobase_http::Body;
 use isobase_store::SYSTEM_PREFIX;
 
-use super::{State, problems, warnings, wire::Overview};
+use super::{
+    State, problems, warnings,
+    wire::{Overview, Parts},
+};
 use crate::{
     Call,
     answer::json,
     cached::{etag_of, if_changed},
     failure::Failure,
     owner::is_owner,
+    request::no_parameters,
 };
 
 /// Nothing but the site's own files and answers, and no page of others around it.
@@ -50,6 +54,12 @@ fn sent(call: &Call, file: &File) -> Response<Body> {
         headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
     })
+}
+
+/// `GET /admin/api/parts`: whose work is in the executable.
+pub(super) async fn list_parts(_: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    Ok(json(&Parts::of(isobase_admin::PARTS)))
 }
 
 /// The numbers of the hub. A database that does not answer is told as that, not as a failure: the
@@ -103,6 +113,9 @@ async fn tell_of_backups(state: &State, overview: &mut Overview) {
     overview.backups.last_good_at = good.map(|backup| backup.created_at.clone());
     if let Some(bad) = found.first().filter(|backup| backup.note.verified == Some(false)) {
         overview.warn(format!("The latest backup, {}, is not whole.", bad.name));
+    }
+    if let Some(error) = good.and_then(|backup| backup.note.remote_error.as_ref()) {
+        overview.warn(format!("The last good backup is not at its other place: {error}"));
     }
     // A service that has just begun makes the first one now.
     let running = state.started_at.elapsed().unwrap_or_default();

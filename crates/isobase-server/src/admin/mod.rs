@@ -41,6 +41,12 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             handler(handlers::get_overview),
             wire::get_overview(),
         ),
+        Route::get(
+            "/admin/api/parts",
+            ReadOf("overview"),
+            handler(handlers::list_parts),
+            wire::list_parts(),
+        ),
         // They are of the one who asks, who may be one who only looks.
         Route::get(
             "/admin/api/views",

@@ -288,3 +288,40 @@ pub(super) fn delete_view() -> Operation {
         .answers(views())
         .problems([codes::INVALID_PARAMETER, codes::REVISION_CONFLICT])
 }
+
+/// The crates of others in the executable.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AdminParts")]
+pub(super) struct Parts {
+    parts: Vec<Part>,
+}
+
+/// A crate of others.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AdminPart")]
+struct Part {
+    name: String,
+    version: String,
+    /// As an SPDX expression.
+    licence: String,
+}
+
+impl Parts {
+    /// Reads lines of name, version and licence.
+    pub(super) fn of(lines: &str) -> Self {
+        let part = |line: &str| {
+            let mut words = line.splitn(3, ' ').map(str::to_owned);
+            Some(Part { name: words.next()?, version: words.next()?, licence: words.next()? })
+        };
+        Self { parts: lines.lines().filter_map(part).collect() }
+    }
+}
+
+pub(super) fn list_parts() -> Operation {
+    operation("list_admin_parts", "List the parts of the executable")
+        .description("The crates of others that are in it, each with its licence.")
+        .answers(
+            Answer::new(200, "The parts.").content(Content::like(&Parts::of("bytes 1.10.0 MIT"))),
+        )
+        .problems([codes::INVALID_PARAMETER])
+}

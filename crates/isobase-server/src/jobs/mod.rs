@@ -7,7 +7,7 @@ mod state;
 mod wire;
 
 use isobase_http::{
-    BodyLimit::Document,
+    BodyLimit::{Document, Pieces},
     Permission::{self, Admin},
     handler,
 };
@@ -67,6 +67,9 @@ pub(crate) fn routes() -> Vec<Route<State>> {
             .body(Document),
         Route::post(start("sweep"), RUN, handler(jobs::start_sweep), wire::start_sweep()),
         Route::get(archives, READ, handler(backups::list_backups), wire::list_backups()),
+        Route::post("/api/v1/backups/trial", RUN, handler(backups::try_remote), wire::try_remote()),
+        Route::post(archives, Admin, handler(backups::send_backup), wire::send_backup())
+            .body(Pieces),
         Route::get(archive, Admin, handler(backups::get_backup), wire::get_backup()),
         Route::delete(archive, Admin, handler(backups::delete_backup), wire::delete_backup()),
     ]

@@ -57,6 +57,14 @@ impl IntoProblem for AuditError {
     }
 }
 
+/// Backups are nowhere else.
+pub(super) fn no_remote() -> Problem {
+    Problem::new(
+        codes::UNSUPPORTED,
+        "backups have no other place: the setting backups.remote names one",
+    )
+}
+
 /// The service has no folder for backups.
 pub(super) fn no_folder() -> Problem {
     Problem::new(codes::UNSUPPORTED, "there is no folder of backups")

@@ -17,6 +17,10 @@ use crate::{
     request::{document, no_parameters, require_json},
 };
 
+/// How long a key with an end may last, in days.
+const DAYS: std::ops::RangeInclusive<u32> = 1..=3_650;
+const DAY_S: u64 = 86_400;
+
 /// `GET /api/v1/keys`
 pub(super) async fn list_keys(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
@@ -35,12 +39,16 @@ pub(super) async fn create_key(
         return Err(problems::open().into());
     }
     let body = document(call.take_body()).await?;
-    let NewKey { name, scopes } = serde_json::from_str(&body)
+    let NewKey { name, scopes, days } = serde_json::from_str(&body)
         .map_err(|_| problems::invalid("", "expected {\"name\": …, \"scopes\": [\"read\"]}"))?;
     let scopes = scopes.iter().map(|text| text.parse::<Scope>()).collect::<Result<Vec<_>, _>>();
     let scopes = Scopes::new(scopes.map_err(|error| problems::invalid_scope(&error))?)
         .ok_or_else(|| problems::invalid("scopes", "expected at least one scope"))?;
-    let created = state.keys.create(&name, scopes).await?;
+    if days.is_some_and(|days| !DAYS.contains(&days)) {
+        return Err(problems::invalid("days", "expected 1 to 3650, or null").into());
+    }
+    let lasts = days.map(|days| Duration::from_secs(u64::from(days) * DAY_S));
+    let created = state.keys.create_for(&name, scopes, lasts).await?;
     state.authorizer.refresh().await?;
     state.tell(&call, "key.created", (None, Some(&created.info))).await;
     Ok(json_with(StatusCode::CREATED, &CreatedKey::of(&created)))

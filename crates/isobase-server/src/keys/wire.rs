@@ -105,6 +105,9 @@ pub(super) struct RotatedKey {
 pub(super) struct NewKey {
     pub(super) name: String,
     pub(super) scopes: Vec<String>,
+    /// After how many days it is refused, 1 to 3650; missing or null: never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) days: Option<u32>,
 }
 
 fn operation(id: &'static str, summary: &'static str) -> Operation {

@@ -11,13 +11,14 @@ mod state;
 mod wire;
 
 use isobase_http::{
-    BodyLimit::Document,
+    BodyLimit::{Document, Pieces},
     Permission::{self, Public},
     handler,
 };
 
 use crate::Route;
 use handlers::{actions, bulk, flows, installations, lists, lookups};
+pub use state::ReadLicenceFile;
 pub(crate) use state::State;
 
 /// To read what this feature keeps.
@@ -76,6 +77,7 @@ fn of_licences() -> Vec<Route<State>> {
     let (create, csv) = ("/api/v1/db/license/create", "/api/v1/db/license/export.csv");
     let (import, explain) = ("/api/v1/db/license/import", "/api/v1/db/license/explain");
     let (activate, validate) = ("/api/v1/db/license/activate", "/api/v1/db/license/validate");
+    let read = "/api/v1/db/license/read";
     let (many, stats) = ("/api/v1/db/license/bulk", "/api/v1/db/license/stats");
     vec![
         Route::get(by_key, READ, handler(lookups::get_license_by_key), wire::get_license_by_key()),
@@ -106,6 +108,8 @@ fn of_licences() -> Vec<Route<State>> {
             .body(Document),
         Route::post(import, WRITE, handler(bulk::import_licenses), wire::import_licenses())
             .body(Document),
+        Route::post(read, WRITE, handler(bulk::read_license_file), wire::read_license_file())
+            .body(Pieces),
         Route::post(explain, READ, handler(flows::explain_license), wire::explain_license())
             .body(Document),
         Route::post(activate, WRITE, handler(flows::activate_for), wire::activate_for())

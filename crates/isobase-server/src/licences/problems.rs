@@ -54,6 +54,22 @@ pub(super) fn in_row(row: usize, error: LicenceError) -> Problem {
         .with_item(ProblemItem::at(format!("/licenses/{row}{field}"), message))
 }
 
+/// The service reads no files of others.
+pub(super) fn no_files() -> Problem {
+    Problem::new(codes::UNSUPPORTED, "this service reads no files of other licence services")
+}
+
+/// More than is read at once.
+pub(super) fn file_too_large(max: usize) -> Problem {
+    let detail = format!("the file has more than {} MiB; use `isobase license import`", max >> 20);
+    Problem::new(codes::BODY_TOO_LARGE, detail)
+}
+
+/// The file is none of a licence service.
+pub(super) fn not_read(why: &str) -> Problem {
+    Problem::new(codes::INVALID_BODY, format!("the file is refused: {why}"))
+}
+
 /// Too many asks of one kind.
 pub(super) fn too_often(after: Duration) -> Problem {
     Problem::new(codes::RATE_LIMITED, "too many requests in a minute; nothing was written")

@@ -1,6 +1,6 @@
 //! State of the routes of licences.
 
-use isobase_licences::{LicenceTotals, Licences};
+use isobase_licences::{ImportedInstallation, ImportedLicence, LicenceTotals, Licences};
 
 use crate::{counted::Counted, rate::Rate};
 
@@ -11,6 +11,10 @@ const WRONG_KEYS_PER_MINUTE: u32 = 600;
 /// Activations and validations of one licence or installation in a minute.
 const ASKS_PER_MINUTE: u32 = 600;
 
+/// Reads the database file of another licence service; the text says why it is none.
+pub type ReadLicenceFile =
+    fn(&[u8]) -> Result<(Vec<ImportedLicence>, Vec<ImportedInstallation>), String>;
+
 /// State of the routes of licences.
 pub(crate) struct State {
     pub(super) licences: Licences,
@@ -19,11 +23,13 @@ pub(crate) struct State {
     /// By key or installation.
     pub(super) asks: Rate,
     pub(super) totals: Counted<LicenceTotals>,
+    /// None where no file is read.
+    pub(super) read_file: Option<ReadLicenceFile>,
 }
 
 impl State {
-    pub(crate) fn new(licences: Licences) -> Self {
+    pub(crate) fn new(licences: Licences, read_file: Option<ReadLicenceFile>) -> Self {
         let (wrong_keys, asks) = (Rate::new(WRONG_KEYS_PER_MINUTE), Rate::new(ASKS_PER_MINUTE));
-        Self { licences, wrong_keys, asks, totals: Counted::default() }
+        Self { licences, wrong_keys, asks, totals: Counted::default(), read_file }
     }
 }

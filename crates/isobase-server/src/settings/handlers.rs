@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use http::Response;
 use isobase_auth::{AuditEntry, Principal};
-use isobase_http::Body;
+use isobase_http::{Body, Door, parse_network};
 use serde_json::{Value, json as value};
 use tokio::time::timeout;
 
@@ -24,6 +24,9 @@ use crate::{
 /// Where the links of letters lead, also of those by which an owner sets a new password: anyone who changes
 /// it can become an owner.
 const OF_OWNERS: &str = "public_url";
+
+/// From where those who work on the service are let in.
+const ADDRESSES: &str = "admin_addresses";
 
 /// How long a mail server may take: less than the deadline of a request.
 const MAIL_PATIENCE: Duration = Duration::from_secs(20);
@@ -55,6 +58,7 @@ pub(super) async fn put_setting(
     let key = call.parameter(0);
     let Offered { value: before, .. } = offered(&state, key)?;
     allow(&call, key)?;
+    stay_inside(&call, key, &text)?;
     let mut stored = state.stored.list().await?;
     stored.retain(|(known, _)| known != key);
     stored.push((key.to_owned(), text.clone()));
@@ -101,6 +105,21 @@ fn allow(call: &Call, key: &str) -> Result<(), Failure> {
     match key != OF_OWNERS || is_owner(&call.principal) {
         true => Ok(()),
         false => Err(problems::owners_only(key).into()),
+    }
+}
+
+/// So that nobody locks themselves out.
+fn stay_inside(call: &Call, key: &str, text: &str) -> Result<(), Failure> {
+    let client = call.client().to_canonical();
+    let mut networks = text.split(',').filter_map(|network| parse_network(network.trim()));
+    let is_local = call.door() == Door::Local;
+    let is_inside = text.trim().is_empty() || networks.any(|network| network.contains(&client));
+    match key != ADDRESSES || is_local || is_inside {
+        true => Ok(()),
+        false => {
+            let why = format!("you are at {client}, which is none of them, and would be shut out");
+            Err(problems::refused(&why).into())
+        }
     }
 }
 

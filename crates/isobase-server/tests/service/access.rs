@@ -8,6 +8,7 @@ use isobase_engine::SystemClock;
 use isobase_engine_memory::{MemoryEngine, MemoryOptions};
 use isobase_server::{HttpConfig, ServerConfig, compose, openapi, parse_network};
 use isobase_store::{Store, StoreOptions};
+use isobase_types::Timestamp;
 
 use serde_json::json;
 
@@ -224,14 +225,20 @@ async fn admins_make_list_and_revoke_keys() {
         json!({ "name": "", "scopes": ["read"] }),
         json!({ "name": "x" }),
         json!({ "name": "x", "scopes": ["read"], "hash": "0" }),
+        json!({ "name": "x", "scopes": ["read"], "days": 0 }),
     ] {
         let wrong = wrong.to_string();
         let refused = keyed.service.ask_with(Method::POST, "/api/v1/keys", &headers, &wrong).await;
         refused.is_problem(422, "invalid_key");
     }
 
+    let body = json!({ "name": "ends", "scopes": ["read"], "days": 30 }).to_string();
+    let ends = keyed.service.ask_with(Method::POST, "/api/v1/keys", &headers, &body).await.json();
+    let moment = |name: &str| Timestamp::parse(ends[name].as_str().unwrap()).unwrap().unix_us;
+    assert_eq!(moment("expires_at") - moment("created_at"), 30 * 86_400_000_000);
+
     let listed = keyed.service.ask(Method::GET, "/api/v1/keys", &headers).await;
-    assert_eq!(listed.json()["keys"].as_array().unwrap().len(), 5);
+    assert_eq!(listed.json()["keys"].as_array().unwrap().len(), 6);
     let secret = key.rsplit('_').next().unwrap();
     assert!(!listed.text.contains(secret) && !listed.text.contains("hash"), "{}", listed.text);
     let revoked = keyed.service.ask(Method::DELETE, "/api/v1/keys/new", &headers).await;
@@ -250,6 +257,38 @@ async fn nobody_makes_the_first_key_over_the_network() {
     let refused = service.ask_with(Method::POST, "/api/v1/keys", &[], &body).await;
     refused.is_problem(403, "forbidden");
     assert_eq!(service.get("/stats").await.status, 200);
+}
+
+#[tokio::test]
+async fn those_who_work_on_the_service_come_from_their_addresses() {
+    let engine = MemoryEngine::new(Arc::new(SystemClock), MemoryOptions::default());
+    let store = Store::new(Arc::new(engine), StoreOptions::default());
+    let keys = KeyStore::new(&store);
+    let reads = keys.create("reads", Scope::Read.into()).await.unwrap().secret.to_string();
+    let works = keys.create("works", Scope::Admin.into()).await.unwrap().secret.to_string();
+    let authorizer = Authorizer::with_keys(Some("internal-key"), KeyStore::new(&store)).await;
+    let networks =
+        |texts: &[&str]| texts.iter().filter_map(|text| parse_network(text)).collect::<Vec<_>>();
+    let config = ServerConfig {
+        http: HttpConfig { trusted_proxies: networks(&["127.0.0.0/8"]), ..HttpConfig::default() },
+        admin_addresses: networks(&["192.0.2.0/24", "2001:db8::7"]),
+        ..ServerConfig::default()
+    };
+    let app = compose(store, Arc::new(authorizer.unwrap()), config);
+    let service = Service { app, trouble: Arc::default() };
+    let asks = async |key: &str, client: &str| {
+        let headers = [("x-api-key", key), ("x-forwarded-for", client)];
+        service.ask(Method::GET, "/collections", &headers).await
+    };
+    for key in ["internal-key", works.as_str()] {
+        for client in ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.9"] {
+            assert_eq!(asks(key, client).await.status, 200, "{key} {client}");
+        }
+        asks(key, "198.51.100.1").await.is_problem(403, "address_not_allowed");
+    }
+    assert_eq!(asks(&reads, "198.51.100.1").await.status, 200);
+    let public = [("x-api-key", "internal-key"), ("x-forwarded-for", "198.51.100.1")];
+    assert_eq!(service.ask(Method::GET, "/health", &public).await.status, 200);
 }
 
 #[tokio::test]

@@ -38,12 +38,14 @@ impl RunningSettings for Running {
         vec![
             setting("requests.retention", None),
             setting("public_url", None),
+            setting("admin_addresses", None),
             setting("audit.keep", Some("the variable ISOBASE_AUDIT_KEEP says its value")),
         ]
     }
 
     fn check(&self, stored: &[(String, String)]) -> Result<(), String> {
-        match stored.iter().find(|(_, value)| !value.ends_with('d')) {
+        let is_right = |key: &str, value: &str| key == "admin_addresses" || value.ends_with('d');
+        match stored.iter().find(|(key, value)| !is_right(key, value)) {
             Some((key, _)) => Err(format!("{key}: expected a duration")),
             None => Ok(()),
         }
@@ -104,6 +106,18 @@ async fn what_cannot_be_is_refused_and_nothing_kept() {
     let unknown = put(&service, "/admin/api/settings/no.such", json!("9d")).await;
     unknown.is_problem(404, "setting_not_found");
     assert!(StoredSettings::new(&store).list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_shuts_themselves_out() {
+    let store = store();
+    let service = service(&store, Authorizer::open(), ServerConfig::default());
+    let target = "/admin/api/settings/admin_addresses";
+    let refused = put(&service, target, json!("192.0.2.0/24")).await;
+    refused.is_problem(422, "invalid_body");
+    assert!(refused.text.contains("you are at 127.0.0.1"), "{}", refused.text);
+    assert_eq!(put(&service, target, json!("192.0.2.0/24, 127.0.0.1")).await.status, 200);
+    assert_eq!(put(&service, target, json!("")).await.status, 200);
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ impl Caller {
             Target::Direct { store, .. } => {
                 let licences = Licences::new(&store, licence_options(loaded, config)?);
                 let routes = Composition::default()
-                    .with_licences(licences)
+                    .with_licences(licences, None)
                     .build(Arc::new(Authorizer::open()), HttpConfig::default())
                     .context("the routes of licenses")?;
                 Self::Direct { store, routes }

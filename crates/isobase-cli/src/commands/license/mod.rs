@@ -26,6 +26,11 @@ use crate::{
     settings::{Config, Given, Loaded},
 };
 
+/// Licences and installations of the file of another licence service, which was sent to this one.
+pub(super) fn read_sent(bytes: &[u8]) -> Result<source::Rows, String> {
+    source::read_sent(bytes).map_err(|error| format!("{error:#}"))
+}
+
 /// Make, list, change, import and verify licenses
 #[derive(Debug, Subcommand)]
 pub(crate) enum LicenseCommand {

@@ -32,6 +32,7 @@ use super::{
     watch::{self, Watched},
 };
 use crate::{
+    commands::license,
     disks, local,
     print::Printer,
     settings::{Config, Given, audit_keep, schedule, sealer, server_config, webhooks_private},
@@ -165,6 +166,7 @@ impl Round {
             webhooks: Some(webhooks),
             settings: Some(running),
             process: Some(measures::of_process),
+            read_licence_file: Some(license::read_sent),
             machine: Some(disks::machine(folders)),
             ..settings
         })

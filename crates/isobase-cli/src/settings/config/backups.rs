@@ -2,20 +2,36 @@
 
 use std::time::Duration;
 
-use isobase_jobs::{Backups, Passphrase, Schedule};
+use isobase_jobs::{Backups, Passphrase, Schedule, is_backup_name};
+use isobase_server::Shelf;
 
 use super::{
     super::{
         load::Loaded,
-        table::{AUDIT_KEEP, BACKUPS_EVERY, BACKUPS_KEEP, BACKUPS_PASSPHRASE},
+        table::{AUDIT_KEEP, BACKUPS_EVERY, BACKUPS_KEEP, BACKUPS_PASSPHRASE, BACKUPS_REMOTE},
+        uploads::BucketSettings,
     },
     Config,
 };
+use crate::failure::Failure;
 
 /// Where backups are.
 pub(crate) fn backups(loaded: &Loaded, config: &Config) -> Backups {
     let passphrase = loaded.find(&BACKUPS_PASSPHRASE).and_then(|text| Passphrase::new(text));
     Backups::new(config.data.join("backups")).with_passphrase(passphrase)
+}
+
+/// Where good ones are copied, too.
+///
+/// # Errors
+/// When it can be no such place.
+pub(super) fn backups_remote(
+    loaded: &Loaded,
+    buckets: &BucketSettings,
+) -> Result<Option<Shelf>, Failure> {
+    let Some(place) = loaded.find(&BACKUPS_REMOTE) else { return Ok(None) };
+    let shelf = buckets.shelf(place).map_err(|error| loaded.wrong(&BACKUPS_REMOTE, error))?;
+    Ok(Some(shelf.taking(is_backup_name)))
 }
 
 /// How long entries of the audit stay; `None` if they stay for ever.

@@ -20,7 +20,7 @@ use isobase::{
     store::{RuleBook, Schema, Terms},
     types::CollectionName,
 };
-use isobase_server::{AppCollection, FilesOptions, PagesConfig};
+use isobase_server::{AppCollection, FilesOptions, PagesConfig, Shelf};
 
 pub(crate) use accounts::{account_options, first_owner, mail_server, sealer};
 pub(crate) use backups::{audit_keep, backups, schedule};
@@ -42,6 +42,7 @@ use super::{
     uploads::{BucketSettings, files_options},
 };
 use crate::failure::{Failure, Problem};
+use backups::backups_remote;
 use collections::{collections, indexes, rules, schemas, terms};
 use database::{open_options, records};
 
@@ -89,6 +90,8 @@ pub(crate) struct Config {
     pub(crate) backup_files: bool,
     /// For other places of uploads.
     pub(crate) buckets: BucketSettings,
+    /// Where good backups are copied, too.
+    pub(crate) backups_remote: Option<Shelf>,
 }
 
 impl Config {
@@ -108,6 +111,7 @@ impl Config {
         let buckets = BucketSettings::new(loaded);
         Ok(Self {
             files: files_options(loaded, &data, &buckets)?,
+            backups_remote: backups_remote(loaded, &buckets)?,
             buckets,
             backup_files: loaded.get(&BACKUPS_FILES),
             host: host(loaded)?,

@@ -2,7 +2,7 @@
 
 use isobase_auth::AccountOptions;
 use isobase_server::{
-    Durability, HttpConfig, LeftOut, LiveConfig, LiveOptions, OpenTo, OwnRequestOptions,
+    Durability, HttpConfig, IpNet, LeftOut, LiveConfig, LiveOptions, OpenTo, OwnRequestOptions,
     RequestOptions, ServerConfig, parse_network,
 };
 
@@ -11,12 +11,13 @@ use super::{
         load::Loaded,
         log_format::LogFormat,
         table::{
-            ALLOWED_HOSTS, BODY_BYTES, BODY_DEADLINE, BODY_IDLE_DEADLINE, CONNECTIONS_MAX,
-            CORS_ORIGINS, EVENTS_PING, HEADER_BYTES, HEADER_DEADLINE, INTERNAL_API_KEY,
-            KEEP_ALIVE_DEADLINE, LOG, LOG_FORMAT, REQUEST_DEADLINE, REQUESTS_BODY_CHARACTERS,
-            REQUESTS_HEALTH_CHECKS, REQUESTS_OWN, REQUESTS_OWN_RATE, REQUESTS_RETENTION,
-            REQUESTS_SEARCH_BUDGET, STOP_DEADLINE, STREAM_BODY_BYTES, STREAM_IDLE_DEADLINE,
-            TRUSTED_PROXIES, URI_BYTES, WEBHOOKS_PRIVATE, WRITE_IDLE_DEADLINE,
+            ADMIN_ADDRESSES, ALLOWED_HOSTS, BODY_BYTES, BODY_DEADLINE, BODY_IDLE_DEADLINE,
+            CONNECTIONS_MAX, CORS_ORIGINS, EVENTS_PING, HEADER_BYTES, HEADER_DEADLINE,
+            INTERNAL_API_KEY, KEEP_ALIVE_DEADLINE, LOG, LOG_FORMAT, REQUEST_DEADLINE,
+            REQUESTS_BODY_CHARACTERS, REQUESTS_HEALTH_CHECKS, REQUESTS_OWN, REQUESTS_OWN_RATE,
+            REQUESTS_RETENTION, REQUESTS_SEARCH_BUDGET, STOP_DEADLINE, STREAM_BODY_BYTES,
+            STREAM_IDLE_DEADLINE, TRUSTED_PROXIES, URI_BYTES, WEBHOOKS_PRIVATE,
+            WRITE_IDLE_DEADLINE,
         },
     },
     Config,
@@ -62,6 +63,7 @@ pub(crate) fn server_config(loaded: &Loaded, config: &Config) -> Result<ServerCo
         sealer: Some(sealer(loaded, config)),
         collections: config.collections.clone(),
         pages: config.pages.clone(),
+        admin_addresses: networks(&loaded.get(&ADMIN_ADDRESSES)),
         #[cfg(feature = "toolkit")]
         sql: super::sql::sql_options(loaded, config)?,
         ..ServerConfig::default()
@@ -96,13 +98,13 @@ fn http(loaded: &Loaded, config: &Config) -> HttpConfig {
         cors_origins: loaded.get(&CORS_ORIGINS),
         open_to: if config.open { OpenTo::Everyone } else { OpenTo::Loopback },
         allowed_hosts: loaded.get(&ALLOWED_HOSTS),
-        // They were checked when they were read.
-        trusted_proxies: loaded
-            .get(&TRUSTED_PROXIES)
-            .iter()
-            .filter_map(|network| parse_network(network))
-            .collect(),
+        trusted_proxies: networks(&loaded.get(&TRUSTED_PROXIES)),
     }
+}
+
+/// They were checked when they were read.
+fn networks(texts: &[String]) -> Vec<IpNet> {
+    texts.iter().filter_map(|network| parse_network(network)).collect()
 }
 
 /// The failures that an answered write survives.

@@ -39,6 +39,15 @@ super::settings! {
          them again, so keep it elsewhere. Backups that are not encrypted are read as before.",
     );
 
+    static BACKUPS_REMOTE: Optional<String> = Setting::optional(
+        "backups.remote",
+        &Text::ANY,
+        "Where each good backup is copied, too: a folder of another disk or machine, or \
+         `s3://bucket/prefix`, with the address, region and credentials of `uploads.store`. None is deleted \
+         there: let the bucket do that. A copy that fails is told on the hub, and is no reason to make the \
+         backup again.",
+    );
+
     static AUDIT_KEEP: Setting<Duration> = Setting::new(
         "audit.keep",
         &Span,

@@ -89,6 +89,18 @@ super::settings! {
     )
     .changeable();
 
+    static ADMIN_ADDRESSES: Setting<Vec<String>> = Setting::new(
+        "admin_addresses",
+        &List::NETWORKS,
+        Vec::new,
+        "From where those who work on the service are let in, on the admin site and elsewhere: \
+         `192.0.2.7`, `10.0.0.0/8`. It concerns accounts with a role other than `user`, `internal_api_key` \
+         and named keys with the scope `admin`, which are refused from other addresses \
+         (`address_not_allowed`). Empty: from anywhere. Behind a proxy set `trusted_proxies`, too. On the \
+         screen of settings nobody can shut themselves out.",
+    )
+    .changeable();
+
     static DATA: Setting<String> = Setting::new(
         "data",
         &Text::FOLDER,

@@ -1,23 +1,30 @@
 //! Backups: listed, read, deleted.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use http::{HeaderValue, Response, StatusCode, header};
 use isobase_auth::AuditEntry;
 use isobase_http::Body;
 use isobase_jobs::BackupError;
 use serde_json::{Value, json as value};
-use tokio::fs::File;
+use tokio::{fs::File, time::timeout};
 
 use crate::{
     Call,
     actor::actor,
-    answer::json,
+    answer::{json, json_with},
     failure::Failure,
-    jobs::{State, wire::Backups},
+    jobs::{
+        State,
+        problems::no_remote,
+        wire::{Backups, RemoteTrial},
+    },
     pieces::pieces,
-    request::no_parameters,
+    request::{Parameters, no_parameters},
 };
+
+/// How long a trial may take: less than the deadline of a request.
+const TRIAL_PATIENCE: Duration = Duration::from_secs(20);
 
 const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
@@ -30,7 +37,20 @@ pub(crate) async fn list_backups(state: Arc<State>, call: Call) -> Result<Respon
     };
     let every = state.jobs.backups_every().map(|every| every.as_secs());
     let files = state.jobs.backups().is_some_and(isobase_jobs::Backups::has_files);
-    Ok(json(&Backups { backups, every_s: every, files }))
+    let remote = state.jobs.backups().and_then(isobase_jobs::Backups::remote_name);
+    Ok(json(&Backups { backups, every_s: every, files, remote }))
+}
+
+/// `POST /api/v1/backups/trial`
+pub(crate) async fn try_remote(state: Arc<State>, call: Call) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let backups = state.backups()?;
+    let remote = backups.remote_name().ok_or_else(no_remote)?;
+    let tried = timeout(TRIAL_PATIENCE, backups.try_remote()).await;
+    let tried =
+        tried.unwrap_or_else(|_| Some(Err(format!("it took longer than {TRIAL_PATIENCE:?}"))));
+    let error = tried.and_then(Result::err);
+    Ok(json(&RemoteTrial { remote, usable: error.is_none(), error }))
 }
 
 /// `GET /api/v1/backups/{backup}`: everything that the database has, so it is noted who took it.
@@ -51,6 +71,24 @@ pub(crate) async fn get_backup(state: Arc<State>, call: Call) -> Result<Response
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
     headers.extend(disposition.map(|it| (header::CONTENT_DISPOSITION, it)));
     Ok(response)
+}
+
+/// `POST /api/v1/backups`: an archive from elsewhere, which a restore takes as those that were made here.
+pub(crate) async fn send_backup(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    let mut parameters = Parameters::parse(call.query());
+    let name = parameters.take("name").filter(|name| !name.is_empty());
+    parameters.finish()?;
+    let mut body = call.take_body();
+    let mut incoming = state.backups()?.receive(name.as_deref()).await?;
+    while let Some(piece) = body.next_piece().await? {
+        incoming = incoming.write(piece).await?;
+    }
+    let backup = incoming.finish().await?;
+    tell(&state, &call, "backup.uploaded", &backup.name, Value::Null).await?;
+    Ok(json_with(StatusCode::CREATED, &backup))
 }
 
 /// `DELETE /api/v1/backups/{backup}`

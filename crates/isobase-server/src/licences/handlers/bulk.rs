@@ -21,7 +21,7 @@ use crate::{
     failure::{Failure, IntoProblem},
     licences::{
         State, problems,
-        wire::{Imported, MadeMany, MadeOne},
+        wire::{FoundInFile, Imported, MadeMany, MadeOne},
     },
     request::{Members, Parameters, idempotency, no_parameters},
 };
@@ -31,6 +31,9 @@ const FAULTS_MAX: usize = 100;
 
 /// Most rows of one request: each is a write of its own, and all must be done in its time.
 const ROWS_MAX: usize = 500;
+
+/// Largest file of another service. Ours: it is in memory as a whole; that of 100,000 licences has 20 MB.
+const FILE_BYTES_MAX: usize = 64 << 20;
 
 /// `POST /api/v1/db/license/bulk`
 pub(crate) async fn create_licenses(
@@ -135,6 +138,26 @@ pub(crate) async fn import_licenses(
     let by = actor(&call);
     let report = state.licences.import((&licences, &installations), dry, &by).await?;
     Ok(json(&Imported::of(report, dry)))
+}
+
+/// `POST /api/v1/db/license/read`: what another licence service keeps in its file, for an import.
+pub(crate) async fn read_license_file(
+    state: Arc<State>,
+    mut call: Call,
+) -> Result<Response<Body>, Failure> {
+    no_parameters(&call)?;
+    let read = state.read_file.ok_or_else(problems::no_files)?;
+    let (mut body, mut file) = (call.take_body(), Vec::new());
+    while let Some(piece) = body.next_piece().await? {
+        if file.len() + piece.len() > FILE_BYTES_MAX {
+            return Err(problems::file_too_large(FILE_BYTES_MAX).into());
+        }
+        file.extend_from_slice(&piece);
+    }
+    let found = tokio::task::spawn_blocking(move || read(&file)).await;
+    let found = found.map_err(|error| Problem::internal(error.to_string()))?;
+    let (licenses, installations) = found.map_err(|why| problems::not_read(&why))?;
+    Ok(json(&FoundInFile { licenses, installations }))
 }
 
 fn rows<T: DeserializeOwned>(members: &mut Members, name: &str) -> Vec<T> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{Response, StatusCode};
 use isobase_http::{Body, Problem};
-use isobase_licences::{Activation, Answer, Code};
+use isobase_licences::{About, Activation, Answer, Code};
 
 use super::read;
 use crate::{
@@ -42,8 +42,8 @@ pub(crate) async fn validate_license(
     mut call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let (email, installation) = installation(&mut call).await?;
-    validate(&state, &call, (&email, &installation)).await
+    let (email, installation, about) = installation(&mut call).await?;
+    validate(&state, &call, (&email, &installation), &about).await
 }
 
 /// `GET /api/v1/license/validate`
@@ -52,12 +52,17 @@ pub(crate) async fn check_license(
     call: Call,
 ) -> Result<Response<Body>, Failure> {
     let (email, installation) = read::email_and_installation(&call)?;
-    validate(&state, &call, (&email, &installation)).await
+    validate(&state, &call, (&email, &installation), &About::default()).await
 }
 
-async fn validate(state: &State, call: &Call, of: (&str, &str)) -> Result<Response<Body>, Failure> {
+async fn validate(
+    state: &State,
+    call: &Call,
+    of: (&str, &str),
+    about: &About,
+) -> Result<Response<Body>, Failure> {
     state.asks.take(&of).map_err(problems::too_often)?;
-    let answer = state.licences.validate(of.0, of.1).await?;
+    let answer = state.licences.validate_described(of.0, of.1, about).await?;
     Ok(told(state, call, &answer, StatusCode::FORBIDDEN))
 }
 
@@ -78,8 +83,8 @@ pub(crate) async fn validate_for(
     mut call: Call,
 ) -> Result<Response<Body>, Failure> {
     no_parameters(&call)?;
-    let (email, installation) = installation(&mut call).await?;
-    let answer = state.licences.validate(&email, &installation).await?;
+    let (email, installation, about) = installation(&mut call).await?;
+    let answer = state.licences.validate_described(&email, &installation, &about).await?;
     Ok(told(&state, &call, &answer, StatusCode::OK))
 }
 
@@ -119,14 +124,16 @@ async fn activation(call: &mut Call) -> Result<Activation, Problem> {
         email: members.text("email"),
         installation_id: members.text("installation_id"),
         license_key: members.text("license_key"),
+        about: read::about(&mut members),
     };
     members.finish()?;
     Ok(asked)
 }
 
-async fn installation(call: &mut Call) -> Result<(String, String), Problem> {
+async fn installation(call: &mut Call) -> Result<(String, String, About), Problem> {
     let mut members = Members::read(call).await?;
-    let pair = (members.text("email"), members.text("installation_id"));
+    let (email, installation) = (members.text("email"), members.text("installation_id"));
+    let about = read::about(&mut members);
     members.finish()?;
-    Ok(pair)
+    Ok((email, installation, about))
 }

@@ -157,9 +157,10 @@ fn query(state: &State, mut parameters: Parameters) -> Result<LicenceQuery, Prob
     Ok(query)
 }
 
-const STANDINGS: [Standing; 7] = [
+const STANDINGS: [Standing; 8] = [
     Standing::Active,
     Standing::NotStarted,
+    Standing::Grace,
     Standing::Expired,
     Standing::Suspended,
     Standing::Revoked,

@@ -1,7 +1,7 @@
 //! Licences as requests describe them.
 
 use isobase_http::Problem;
-use isobase_licences::{AtLimit, NewLicence, Period, Terms, parse_moment};
+use isobase_licences::{About, AtLimit, NewLicence, Period, Terms, parse_moment};
 
 use crate::{
     Call, codes,
@@ -41,6 +41,12 @@ pub(super) fn email_and_installation(call: &Call) -> Result<(String, String), Pr
     let pair = (required(&mut parameters, "email"), required(&mut parameters, "installation_id"));
     parameters.finish()?;
     Ok(pair)
+}
+
+/// What a client says of its machine.
+pub(super) fn about(members: &mut Members) -> About {
+    let mut text = |name| members.optional_text(name).filter(|text| !text.is_empty());
+    About { label: text("label"), app_version: text("app_version"), platform: text("platform") }
 }
 
 /// A period: `expiry_date` (null is for ever), or `days`, from the first activation with

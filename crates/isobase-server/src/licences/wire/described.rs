@@ -144,8 +144,30 @@ pub(super) fn activation() -> Content {
             "email": { "type": "string" },
             "installation_id": { "type": "string", "minLength": 1, "maxLength": 1020 },
             "license_key": { "type": "string" },
+            "label": about("What people call the machine; shown to those who look after licences."),
+            "app_version": about("The version of the product."),
+            "platform": about("What it runs on."),
         }),
-        json!({ "email": "ann@example.com", "installation_id": "5f0c", "license_key": KEY }),
+        json!({ "email": "ann@example.com", "installation_id": "5f0c", "license_key": KEY, "app_version": "2.4.1" }),
+    )
+}
+
+fn about(description: &str) -> Value {
+    json!({ "type": ["string", "null"], "maxLength": 100, "description": description })
+}
+
+/// As [`pair`], with what the client says of its machine.
+pub(super) fn described_pair() -> Content {
+    takes(
+        &["email", "installation_id"],
+        json!({
+            "email": { "type": "string" },
+            "installation_id": { "type": "string" },
+            "label": about("Noted when it is other than before."),
+            "app_version": about("Likewise."),
+            "platform": about("Likewise."),
+        }),
+        json!({ "email": "ann@example.com", "installation_id": "5f0c" }),
     )
 }
 

@@ -3,7 +3,9 @@
 use isobase_http::{Answer, Content, Operation, ProblemCode};
 
 use super::{
-    described::{BODY, activation, answered, email, installation_id, operation, pair, verdict},
+    described::{
+        BODY, activation, answered, described_pair, email, installation_id, operation, verdict,
+    },
     verdict::{Explanation, PublicKey, Rule},
 };
 use crate::codes;
@@ -49,7 +51,7 @@ const REFUSALS: [ProblemCode; 4] = [
 pub(in crate::licences) fn validate_license() -> Operation {
     let operation = operation("validate_license", "Validate an installation")
         .description(VALIDATES)
-        .takes(pair())
+        .takes(described_pair())
         .problems(BODY)
         .problems(REFUSALS);
     answered(operation)
@@ -80,7 +82,7 @@ pub(in crate::licences) fn validate_for() -> Operation {
             "As `POST /api/v1/license/validate`, for a service that answers its clients itself: \
              the answer is always 200, and `valid` and `code` say what it is.",
         )
-        .takes(pair())
+        .takes(described_pair())
         .problems(BODY);
     answered(operation)
 }

@@ -1,7 +1,7 @@
 //! The outcome of an import, and the description of its route.
 
 use isobase_http::{Answer, Content, Operation};
-use isobase_licences::{self as library, ImportReport};
+use isobase_licences::{self as library, ImportReport, ImportedInstallation, ImportedLicence};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
@@ -48,6 +48,34 @@ impl Imported {
             errors: report.errors,
         }
     }
+}
+
+/// Rows of another licence service, as an import takes them.
+#[derive(Serialize)]
+pub(in crate::licences) struct FoundInFile {
+    pub(in crate::licences) licenses: Vec<ImportedLicence>,
+    pub(in crate::licences) installations: Vec<ImportedInstallation>,
+}
+
+/// The same, described.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LicenseFileRows")]
+struct FoundShape {
+    licenses: Vec<serde_json::Map<String, serde_json::Value>>,
+    installations: Vec<serde_json::Map<String, serde_json::Value>>,
+}
+
+pub(in crate::licences) fn read_license_file() -> Operation {
+    operation("read_license_file", "Read the file of another licence service")
+        .description(
+            "The SQLite file of the older licence service, at most 64 MiB; the answer has its rows, to be \
+             sent to `POST /api/v1/db/license/import` in parts. Nothing is written. What is only in a \
+             write-ahead log beside the file is not seen: stop that service first, or use `isobase license \
+             import` beside it.",
+        )
+        .takes(Content::text("application/octet-stream").example("SQLite format 3\u{0}"))
+        .answers(Answer::new(200, "Its rows.").content(Content::of::<FoundShape>()))
+        .problems([codes::INVALID_BODY, codes::BODY_TOO_LARGE, codes::UNSUPPORTED])
 }
 
 pub(in crate::licences) fn import_licenses() -> Operation {

@@ -22,6 +22,14 @@ pub(in crate::licences) struct Installation {
     /// `YYYY-MM-DD HH:MM:SS`, in UTC.
     pub(super) activated_at: Option<String>,
     pub(super) last_seen: Option<String>,
+    /// What the client calls the machine, if it says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) label: Option<String>,
+    /// The version of the product there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) app_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) platform: Option<String>,
 }
 
 impl Installation {
@@ -33,6 +41,9 @@ impl Installation {
             installation_id: seen.installation_id,
             activated_at: seen.activated_at,
             last_seen: seen.last_seen,
+            label: installation.about.label.clone(),
+            app_version: installation.about.app_version.clone(),
+            platform: installation.about.platform.clone(),
         }
     }
 }

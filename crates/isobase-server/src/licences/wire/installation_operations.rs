@@ -16,6 +16,9 @@ pub(super) fn installation() -> Installation {
         installation_id: "5f0c".to_owned(),
         activated_at: Some("2026-11-30 12:00:00".to_owned()),
         last_seen: Some("2026-11-30 12:00:00".to_owned()),
+        label: Some("Ann's laptop".to_owned()),
+        app_version: Some("2.4.1".to_owned()),
+        platform: Some("macOS 15".to_owned()),
     }
 }
 

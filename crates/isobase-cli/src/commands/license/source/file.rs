@@ -17,25 +17,47 @@ pub(super) fn read(path: &Path) -> Result<Source> {
         return Err(Failure::new(message).hint(hint).into());
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let context = || format!("cannot read {}", path.display());
-    let database = Connection::open_with_flags(path, flags).with_context(context)?;
-    let tables = tables(&database).with_context(context)?;
+    let name = path.display().to_string();
+    let database = Connection::open_with_flags(path, flags);
+    of(&database.with_context(|| format!("cannot read {name}"))?, &name)
+}
+
+/// Reads a whole file that was sent.
+pub(super) fn read_sent(bytes: &[u8]) -> Result<Source> {
+    // Bytes 18 and 19 say that writes are in a log beside the file (the format of SQLite, 1.3.3). There
+    // is none here, and without it such a file is not opened.
+    const VERSIONS: [usize; 2] = [18, 19];
+    let mut sent = bytes.to_vec();
+    for version in VERSIONS {
+        if let Some(version) = sent.get_mut(version).filter(|version| **version == 2) {
+            *version = 1;
+        }
+    }
+    let mut database = Connection::open_in_memory()?;
+    let length = sent.len();
+    let context = "the file cannot be read";
+    database.deserialize_read_exact("main", &*sent, length, true).context(context)?;
+    of(&database, "the file")
+}
+
+fn of(database: &Connection, name: &str) -> Result<Source> {
+    let context = || format!("cannot read {name}");
+    let tables = tables(database).with_context(context)?;
     if !tables.iter().any(|table| table == "licenses") {
-        let message = format!("{} is no database of a license service", path.display());
+        let message = format!("{name} is no database of a license service");
         let hint = format!("expected a table licenses; its tables are: {}", tables.join(", "));
         return Err(Failure::usage(message).hint(hint).into());
     }
     let licences =
         "SELECT id, email, license_key, expiry_date, created_at, status FROM licenses ORDER BY id";
     let mut source = Source {
-        licences: rows(&database, licences, licence).with_context(context)?,
+        licences: rows(database, licences, licence).with_context(context)?,
         ..Source::default()
     };
     if tables.iter().any(|table| table == "installations") {
         let installations =
             "SELECT email, installation_id, activated_at, last_seen FROM installations ORDER BY id";
-        source.installations =
-            rows(&database, installations, installation).with_context(context)?;
+        source.installations = rows(database, installations, installation).with_context(context)?;
     }
     Ok(source)
 }

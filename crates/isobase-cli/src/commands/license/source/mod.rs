@@ -9,9 +9,13 @@ mod service;
 use std::path::Path;
 
 use anyhow::Result;
+use isobase_licences::{ImportedInstallation, ImportedLicence};
 
 pub(super) use self::found::Source;
 use crate::failure::Failure;
+
+/// Licences and installations.
+pub(in crate::commands) type Rows = (Vec<ImportedLicence>, Vec<ImportedInstallation>);
 
 /// Reads a file, a database or a service; nothing is written there.
 pub(super) async fn read(source: &str, key: Option<&str>) -> Result<Source> {
@@ -35,6 +39,12 @@ pub(super) async fn read(source: &str, key: Option<&str>) -> Result<Source> {
         },
         Some(_) => Err(unknown(source).into()),
     }
+}
+
+/// Licences and installations of a file of another service, which was sent to this one.
+pub(super) fn read_sent(bytes: &[u8]) -> Result<Rows> {
+    let Source { licences, installations, .. } = file::read_sent(bytes)?;
+    Ok((licences, installations))
 }
 
 fn unknown(source: &str) -> Failure {
