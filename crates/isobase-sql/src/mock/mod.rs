@@ -3,6 +3,7 @@
 mod checks;
 mod fill;
 mod literals;
+mod place;
 mod realistic;
 mod unique;
 mod values;
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use checks::{Bounds, Checks};
 pub use fill::Filled;
-use values::Place;
+use place::{Place, is_made_by_database};
 
 use crate::{Column, Error, Family, Record, SchemaRegistry, Table, Value, random::Random};
 
@@ -215,15 +216,6 @@ fn no_more_values(table: &str, columns: &str, taken: unique::Taken) -> Error {
         "{columns} of {table} must differ in each row, and has only {count} different values: make fewer rows"
     );
     Error::invalid(message)
-}
-
-/// A sequence, a generated column, or a default that is another one for each row.
-fn is_made_by_database(column: &Column) -> bool {
-    let default = column.default.as_deref().unwrap_or_default().to_lowercase();
-    column.generated
-        || ["nextval", "gen_random_uuid", "uuid_generate", "randomblob"]
-            .iter()
-            .any(|function| default.contains(function))
 }
 
 /// The column that others refer to: `id`, else the first of the primary key.

@@ -4,8 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     checks::{Bounds, Checks},
-    is_made_by_database,
-    values::{DAYS, Place, base36, letter, typed_text},
+    place::{DAYS, Place, base36, is_made_by_database, letter, typed_text},
 };
 use crate::{Column, Family, Table, Value, random::Random};
 

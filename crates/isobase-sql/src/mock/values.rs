@@ -1,31 +1,16 @@
 //! A value that a column takes.
 
 use super::{
-    checks::Bounds,
-    literals, realistic,
+    literals,
+    place::{DAYS, Place, letter, typed_text},
+    realistic,
     unique::{self, Taken},
 };
-use crate::{Column, Family, Value, random::Random};
+use crate::{Family, Value, random::Random};
 
-/// Days of this and the last few years, from 2000-01-01: 2024-01-01 to 2026-11-30. Fixed, so that
-/// a seed gives the same rows next year.
-pub(super) const DAYS: (i64, i64) = (8766, 9830);
 /// Characters of a text whose column sets no length.
 const TEXT_MAX: usize = 50;
 const MICROS_OF_DAY: i64 = 86_400_000_000;
-
-/// Knowledge of the place of a value.
-#[derive(Debug)]
-pub(super) struct Place<'a> {
-    pub(super) column: &'a Column,
-    pub(super) family: &'a Family,
-    pub(super) bounds: &'a Bounds,
-    /// Counts the rows; part of every value that must be unique.
-    pub(super) number: i64,
-    pub(super) unique: bool,
-    /// Texts are as people have them.
-    pub(super) realistic: bool,
-}
 
 /// A value by the name of the column where the name says something, else by its type.
 pub(super) fn value(place: &Place<'_>, random: &mut Random) -> Result<Value, Taken> {
@@ -88,14 +73,6 @@ fn of_family(place: &Place<'_>, family: &Family, random: &mut Random) -> Result<
             Value::Text(made.unwrap_or_else(|| format!("mock-{}", place.column.name)))
         }
     })
-}
-
-pub(super) fn typed_text(family: &Family, text: String) -> Value {
-    match family {
-        Family::Integer(_) => text.parse().map_or(Value::Text(text), Value::Int),
-        Family::Decimal(_) | Family::Float => Value::Decimal(text),
-        _ => Value::Text(text),
-    }
 }
 
 fn integer(place: &Place<'_>, max: i64, random: &mut Random) -> Value {
@@ -180,23 +157,4 @@ fn title(name: &str) -> String {
         first.chain(characters).collect::<String>()
     });
     words.collect::<Vec<_>>().join(" ")
-}
-
-pub(super) fn letter(random: &mut Random) -> char {
-    let offset = u8::try_from(random.between(0, 25)).unwrap_or(0);
-    char::from(b'a' + offset)
-}
-
-pub(super) fn base36(number: i64) -> String {
-    let mut rest = number.unsigned_abs();
-    let mut digits = Vec::new();
-    loop {
-        let digit = u8::try_from(rest % 36).unwrap_or(0);
-        digits.push(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 });
-        rest /= 36;
-        if rest == 0 {
-            break;
-        }
-    }
-    digits.iter().rev().map(|digit| char::from(*digit)).collect()
 }
