@@ -127,6 +127,9 @@ fn configure(connection: &Connection, path: &Path, options: &Options) -> Result<
     }
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     for (config, value) in [
+        // Else, once the file has statistics, each new value of a parameter prepares its statement
+        // again. Source: <https://sqlite.org/c3ref/c_dbconfig_defensive.html>.
+        (DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true),
         (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
         (DbConfig::SQLITE_DBCONFIG_DQS_DML, false),
         (DbConfig::SQLITE_DBCONFIG_DQS_DDL, false),

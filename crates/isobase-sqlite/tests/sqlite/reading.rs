@@ -5,10 +5,10 @@ use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use isobase_sqlite::Error;
-use isobase_sqlite::rusqlite::{self, Connection};
+use isobase_sqlite::rusqlite::{self, Connection, StatementStatus};
+use isobase_sqlite::{Database, Error, Options};
 
-use crate::fixture::{Fixture, LONG, ids};
+use crate::fixture::{Fixture, LONG, create_table, ids};
 
 fn endless(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row(
@@ -195,4 +195,30 @@ async fn close_stops_a_snapshot_that_reads() {
     assert!(matches!(answer, Err(Error::Closed)), "{answer:?}");
     assert!(matches!(snapshot.read(LONG, ids).await, Err(Error::Closed)));
     assert!(matches!(fixture.database.snapshot(), Err(Error::Closed)));
+}
+
+/// SQLite plans a statement anew for each value, once `ANALYZE` has told it how values are
+/// distributed, and its own `PRAGMA optimize` runs that: seen with SQLite 3.54.1.
+#[test]
+fn statements_stay_prepared_in_an_analysed_file() {
+    let fixture = Fixture::new();
+    let path = fixture.path();
+    drop(fixture.writer);
+    fixture.database.close();
+    let analyse = "
+        CREATE TABLE pairs (a INTEGER, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;
+        WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+        INSERT INTO pairs SELECT i % 7, i FROM n;
+        ANALYZE;";
+    Connection::open(&path).unwrap().execute_batch(analyse).unwrap();
+    let database = Database::open(Options::new(path), create_table).unwrap();
+    let prepared_again = database.read_inline(|connection| {
+        let range = "SELECT count(*) FROM pairs WHERE a = ?1 AND b >= ?2 AND b < ?3";
+        let mut statement = connection.prepare(range)?;
+        for first in 0..20 {
+            statement.query_row([first % 7, first, first + 10], |_| Ok(()))?;
+        }
+        Ok(statement.get_status(StatementStatus::RePrepare))
+    });
+    assert_eq!(prepared_again.unwrap(), 0);
 }
