@@ -127,8 +127,8 @@ function tellActing(owner, account, role) {
 const ACTING = "isobase.acting";
 
 async function endActing() {
-  localStorage.removeItem(ACTING);
   await ask("POST", "/api/impersonation/end", { quiet: true }).catch(() => {});
+  localStorage.removeItem(ACTING);
   location.assign("/admin/users");
 }
 
@@ -193,13 +193,19 @@ async function start() {
   await show();
 }
 
+let returning = null;
+
 /** Whether the time to act as somebody else was over, and the owner's own session goes on. */
 async function comeBack() {
   if (!localStorage.getItem(ACTING)) return false;
-  localStorage.removeItem(ACTING);
-  const back = await ask("POST", "/api/impersonation/end", { quiet: true }).then(() => true, () => false);
+  // Several answers of one page may say that the session is over.
+  returning ??= ask("POST", "/api/impersonation/end", { quiet: true }).then(() => true, (error) => error.status === 0 ? null : false);
+  const back = await returning;
+  returning = null;
+  // A page that was left before the answer has not come back: the next one does.
+  if (back !== null) localStorage.removeItem(ACTING);
   if (back) location.reload();
-  return back;
+  return back ?? false;
 }
 
 async function signIn() {

@@ -163,6 +163,7 @@ async function acts(page, id, expectRefusal) {
   // When the time is over the browser has forgotten the session, and the own one goes on.
   await act(id);
   await banner.waitFor();
+  await settled(page);
   await page.context().clearCookies({ name: "isobase_session" });
   expectRefusal();
   await page.goto(`${base}/admin/users`);
