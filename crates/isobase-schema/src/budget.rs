@@ -9,9 +9,9 @@ use std::{cell::Cell, panic::AssertUnwindSafe};
 use jsonschema::{Keyword, ValidationError, paths::Location};
 use serde_json::{Map, Value};
 
-/// The keyword that [`super::references`] puts before every reference. No schema can contain it:
+/// The keyword that [`crate::references`] puts before every reference. No schema can contain it:
 /// the name is refused there.
-pub(super) const KEYWORD: &str = "\u{1}isobase-visit";
+pub(crate) const KEYWORD: &str = "\u{1}isobase-visit";
 
 /// References every check may follow, and so many more for each byte of the document: each value
 /// has at least two bytes and may be looked at by several subschemas.
@@ -28,10 +28,10 @@ thread_local! {
 
 /// The check was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Exhausted;
+pub(crate) struct Exhausted;
 
 /// Runs a check of a document of so many bytes.
-pub(super) fn run<T>(bytes: usize, check: impl FnOnce() -> T) -> Result<T, Exhausted> {
+pub(crate) fn run<T>(bytes: usize, check: impl FnOnce() -> T) -> Result<T, Exhausted> {
     let visits = VISITS_FREE + VISITS_PER_BYTE * bytes as u64;
     LEFT.set((visits, stack_place()));
     // A check changes nothing but its own memory, so nothing is left half done.
@@ -43,7 +43,7 @@ pub(super) fn run<T>(bytes: usize, check: impl FnOnce() -> T) -> Result<T, Exhau
 }
 
 /// Makes the keyword.
-pub(super) fn factory<'a>(
+pub(crate) fn factory<'a>(
     _parent: &'a Map<String, Value>,
     _value: &'a Value,
     _path: Location,

@@ -9,7 +9,7 @@ use fluent_uri::{Uri, UriRef};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::{InvalidSchema, budget};
+use crate::{InvalidSchema, budget};
 
 /// Most subschemas of one schema. Ours: far beyond any that people write.
 const SUBSCHEMAS_MAX: usize = 5_000;
@@ -67,7 +67,7 @@ const METASCHEMAS: [&str; 7] = [
 ///
 /// Only references within the schema are allowed (`#`, `#/$defs/name`, `#anchor`, the `$id` of a
 /// subschema) and to the metaschemas of the drafts: nothing is fetched from anywhere.
-pub(super) fn prepare(schema: &mut Value) -> Result<(), InvalidSchema> {
+pub(crate) fn prepare(schema: &mut Value) -> Result<(), InvalidSchema> {
     let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
     let (old, id) = (ignores_siblings(draft), id_keyword(draft));
     let found = Walk::over(schema, id, old)?;

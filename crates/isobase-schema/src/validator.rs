@@ -5,7 +5,7 @@ use jsonschema::PatternOptions;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{InvalidSchema, budget, references};
+use crate::{InvalidSchema, budget, references};
 
 /// Bytes a compiled pattern may take, and the cache of its search.
 const PATTERN_BYTES_MAX: usize = 1 << 20;
@@ -21,11 +21,14 @@ const MESSAGE_CHARACTERS_MAX: usize = 300;
 const ASSERT_FORMAT: &str = "x-assert-format";
 
 /// A compiled schema.
-pub(super) struct Validator(jsonschema::Validator);
+pub struct Validator(jsonschema::Validator);
 
 impl Validator {
-    /// Compiles the canonical text of a schema.
-    pub(super) fn compile(text: &str) -> Result<Self, InvalidSchema> {
+    /// Compiles the canonical text of a schema, on a thread with room for the deepest.
+    ///
+    /// # Errors
+    /// [`InvalidSchema`] names the place.
+    pub fn compile(text: &str) -> Result<Self, InvalidSchema> {
         let whole = |message: String| InvalidSchema { pointer: String::new(), message };
         let mut value: Value =
             serde_json::from_str(text).map_err(|error| whole(error.to_string()))?;
@@ -45,7 +48,10 @@ impl Validator {
     }
 
     /// Looks at a document's canonical text.
-    pub(super) fn check(&self, body: &str) -> Result<(), Vec<Violation>> {
+    ///
+    /// # Errors
+    /// The first violations, at most [`VIOLATIONS_MAX`].
+    pub fn check(&self, body: &str) -> Result<(), Vec<Violation>> {
         let whole = |message: String| vec![Violation { pointer: String::new(), message }];
         let value = read(body).map_err(|error| whole(format!("cannot be checked: {error}")))?;
         let checked = budget::run(body.len(), || {

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use isobase_engine::{IndexDefinition, Violation};
+use isobase_schema::Validator;
 use isobase_types::{Direction, Order, OrderField, json};
 
 use super::{
     InvalidSchema,
     field_rules::FieldRules,
     fields::{self, FieldInfo, Misplaced, Reference},
-    validator::Validator,
 };
 
 /// Longest schema, in bytes of its compact text.
