@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use isobase_testkit::http::{Connection, request_bytes};
-use isobase_testkit::load::{self, LoadOptions, Workload};
-use isobase_testkit::{ProcessUsage, TestServer};
+use isobase_testkit::TestServer;
 use serde_json::{Value, json};
 
+use super::loads::{self, Seen};
 use super::pocketbase::PocketBase;
 use super::streams::{Dialect, Streams};
 use super::{Arguments, app, ask};
-use crate::bench::records::{Server, markdown};
+use crate::bench::records::Server;
 use crate::interrupt;
 
 const READERS: usize = 8;
@@ -61,13 +61,6 @@ db.executemany("insert into many (id, owner, name, n) values (?, ?, ?, ?)", valu
 db.commit()
 db.execute("pragma wal_checkpoint(truncate)")
 "#;
-
-/// What a load was answered.
-struct Seen {
-    what: &'static str,
-    rate: f64,
-    cpu: f64,
-}
 
 pub(super) fn run(arguments: &Arguments, executable: &Path, peer: &PocketBase) -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -119,7 +112,7 @@ fn pages(
         read(arguments, "PocketBase, the rule", &theirs, &peer.token, their_path)?,
     ];
     println!("\n20 out of {rows} rows, newest first, {READERS} connections\n");
-    show(&seen);
+    loads::show(&seen);
     println!(
         "CPU by the rule: {:.2} × by the filter (target: at most 1.5)",
         seen[1].cpu / seen[0].cpu
@@ -171,22 +164,13 @@ fn creates(
     drop(streams);
     println!("\nCreates under a rule that reads two fields, {WRITERS} connections, one stream\n");
     let seen = [mine, other];
-    show(&seen);
+    loads::show(&seen);
     println!(
         "creates a second: {:.1} × PocketBase (target: at least 6)",
         seen[0].rate / seen[1].rate
     );
     println!("CPU of a create: {:.3} × PocketBase", seen[0].cpu / seen[1].cpu);
     Ok(())
-}
-
-fn show(seen: &[Seen]) {
-    let row = |seen: &Seen| {
-        let cpu = format!("{:.1} µs", seen.cpu * 1e6);
-        vec![seen.what.to_owned(), format!("{:.0}", seen.rate), cpu]
-    };
-    let rows: Vec<Vec<String>> = seen.iter().map(row).collect();
-    println!("{}", markdown(&["", "answers/s", "CPU of one"], &rows));
 }
 
 /// Loads rows, of which each owner has as many.
@@ -226,7 +210,7 @@ fn read(
     let rows = page.json()?["items"].as_array().map_or(0, Vec::len);
     ensure!(rows == 20, "{what}: {rows} rows: {} {}", page.status, page.text());
     let bytes = request_bytes(&subject.address.to_string(), "GET", path, &headers, b"");
-    load(arguments, what, subject, READERS, bytes)
+    loads::run(arguments, what, subject, READERS, bytes)
 }
 
 fn write(
@@ -242,25 +226,5 @@ fn write(
     let body = row.to_string();
     let host = subject.address.to_string();
     let bytes = request_bytes(&host, "POST", path, &headers, body.as_bytes());
-    load(arguments, what, subject, WRITERS, bytes)
-}
-
-fn load(
-    arguments: &Arguments,
-    what: &'static str,
-    subject: &Server,
-    connections: usize,
-    bytes: Vec<u8>,
-) -> Result<Seen> {
-    let duration = Duration::try_from_secs_f64(arguments.seconds)?;
-    let address = subject.address;
-    let options = LoadOptions { address, connections, duration, requests_max: None };
-    let workload = Workload::of("load", bytes);
-    load::run(&LoadOptions { duration: duration / 5, ..options.clone() }, &workload)?;
-    let before = ProcessUsage::of(subject.pid)?;
-    let report = load::run(&options, &workload)?;
-    let after = ProcessUsage::of(subject.pid)?;
-    ensure!(report.errors() == 0 && report.failures == 0, "{what}: {report}");
-    let answered = report.answered().max(1) as f64;
-    Ok(Seen { what, rate: report.rate(), cpu: after.cpu_since(&before).as_secs_f64() / answered })
+    loads::run(arguments, what, subject, WRITERS, bytes)
 }

@@ -3,8 +3,10 @@
 //! Ratios of one run; timing never decides how the command ends.
 
 mod lists;
+mod loads;
 mod logins;
 pub(super) mod pocketbase;
+mod records;
 mod rules;
 mod streams;
 mod tell;
@@ -54,6 +56,8 @@ pub(crate) struct Arguments {
 /// A part of the benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// Reads, lists and creates that need no rule.
+    Records,
     /// One change, told to many streams.
     Told,
     /// Reads by id under a rule.
@@ -80,6 +84,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<()> {
     // A new one for each part: after the first it still works through events for streams that are
     // gone.
     let peer = |name| PocketBase::start(&folder.path().join(name));
+    if wants(Part::Records) {
+        records::run(arguments, &executable, &peer("records")?)?;
+    }
     if wants(Part::Told) {
         // Of one process: a stream for each listener, and those that are being opened.
         streams::allow_files(u64::from(arguments.streams) + 1_000)?;

@@ -2,29 +2,21 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use isobase_testkit::TestServer;
 use isobase_testkit::http::request_bytes;
-use isobase_testkit::load::{self, LoadOptions, Workload};
-use isobase_testkit::{ProcessUsage, TestServer};
 use serde_json::json;
 
+use super::loads::{self, Seen};
 use super::pocketbase::PocketBase;
 use super::{Arguments, app, ask};
-use crate::bench::records::{Server, markdown};
+use crate::bench::records::Server;
 
 const READERS: usize = 64;
 
 const RULED: &str = "\n[collections.ruled]\nfields.owner = { type = \"string\" }\n\
     fields.name = { type = \"string\" }\nrules.view = \"owner = @user.id\"\n";
-
-/// Reads of one path.
-struct Seen {
-    what: &'static str,
-    rate: f64,
-    cpu: f64,
-}
 
 pub(super) fn run(arguments: &Arguments, executable: &Path, peer: &PocketBase) -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -65,15 +57,8 @@ pub(super) fn run(arguments: &Arguments, executable: &Path, peer: &PocketBase) -
             &their_path("ruled", &peer.ruled_row),
         )?,
     ];
-    let rows: Vec<Vec<String>> = seen
-        .iter()
-        .map(|seen| {
-            let cpu = format!("{:.1} µs", seen.cpu * 1e6);
-            vec![seen.what.to_owned(), format!("{:.0}", seen.rate), cpu]
-        })
-        .collect();
     println!("\nGET by id with a session, {READERS} connections\n");
-    println!("{}", markdown(&["", "reads/s", "CPU per read"], &rows));
+    loads::show(&seen);
     let rule = seen[1].cpu / seen[0].cpu;
     println!("CPU with the rule: {rule:.2} × without (target: at most 1.3)");
     println!("CPU with the rule: {:.2} × PocketBase", seen[1].cpu / seen[3].cpu);
@@ -91,14 +76,5 @@ fn read(
     let (address, bearer): (SocketAddr, String) = (subject.address, format!("Bearer {token}"));
     let headers = [("authorization", &*bearer)];
     let bytes = request_bytes(&address.to_string(), "GET", path, &headers, b"");
-    let duration = Duration::try_from_secs_f64(arguments.seconds)?;
-    let options = LoadOptions { address, connections: READERS, duration, requests_max: None };
-    let load = Workload::of("read", bytes);
-    load::run(&LoadOptions { duration: duration / 5, ..options.clone() }, &load)?;
-    let before = ProcessUsage::of(subject.pid)?;
-    let report = load::run(&options, &load)?;
-    let after = ProcessUsage::of(subject.pid)?;
-    ensure!(report.errors() == 0 && report.failures == 0, "{what}: {report}");
-    let answered = report.answered().max(1) as f64;
-    Ok(Seen { what, rate: report.rate(), cpu: after.cpu_since(&before).as_secs_f64() / answered })
+    loads::run(arguments, what, subject, READERS, bytes)
 }
