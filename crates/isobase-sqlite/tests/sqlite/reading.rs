@@ -204,7 +204,7 @@ fn statements_stay_prepared_in_an_analysed_file() {
     let fixture = Fixture::new();
     let path = fixture.path();
     drop(fixture.writer);
-    fixture.database.close();
+    fixture.database.close().unwrap();
     let analyse = "
         CREATE TABLE pairs (a INTEGER, b INTEGER, PRIMARY KEY (a, b)) WITHOUT ROWID;
         WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999)

@@ -6,8 +6,8 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use isobase_testkit::http::{Connection, request_bytes};
 use isobase_testkit::TestServer;
+use isobase_testkit::http::{Connection, request_bytes};
 use serde_json::{Value, json};
 
 use super::loads::{self, Seen};
