@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use isobase::{
     store::{IndexDefinition, Rule, RuleAction, SYSTEM_PREFIX, Schema},
-    types::{CollectionName, FieldPath},
+    types::{CollectionName, FieldPath, Order},
 };
 use isobase_auth::ACCOUNTS_COLLECTION;
 use toml::{
@@ -57,6 +57,12 @@ pub(super) fn read(collection: &str, table: &DeTable<'_>) -> Vec<(Mention, usize
             let fields = definition.order().0.iter().filter_map(|it| Named::of(&it.path));
             fields.for_each(|named| add(setting.to_owned(), named, item.span().start));
         }
+    }
+    if let Some(order) = table.get("order")
+        && let Some(Ok(Order(fields))) = order.get_ref().as_str().map(Order::parse)
+    {
+        let fields = fields.iter().filter_map(|it| Named::of(&it.path));
+        fields.for_each(|named| add("order".to_owned(), named, order.span().start));
     }
     for (field, value) in entries(table, "fields") {
         let to = value.get_ref().as_table().and_then(|field| field.get("to"));

@@ -82,7 +82,7 @@ fn names_that_nothing_declares_are_doubted() {
          rules.list = \"user_id=@user.id\"\nrules.update = \"@new.dune=true & _meta.n=1\"\n\
          [collections.teams]\nfields.owner = { type = \"reference\", to = \"isobase_accounts\" }\n\
          fields.item = { type = \"reference\", to = \"itms\" }\nrules.list = \"ownr = @user.id\"\n\
-         [collections.free]\nrules.list = \"anything=1\"\n",
+         order = \"-made,id\"\n[collections.free]\nrules.list = \"anything=1\"\n",
     );
     let told = app.run(&["config", "print"]);
     for part in [
@@ -93,7 +93,8 @@ fn names_that_nothing_declares_are_doubted() {
     ] {
         assert!(told.err.contains(part), "{part:?} is not in {told:?}");
     }
-    assert_eq!(told.err.matches("warning:").count(), 4, "{told:?}");
+    assert!(told.err.contains("collections.teams.order names \"made\""), "{told:?}");
+    assert_eq!(told.err.matches("warning:").count(), 5, "{told:?}");
 }
 
 #[test]
