@@ -18,6 +18,7 @@ mod packed;
 mod record;
 mod records;
 mod sending;
+mod shape;
 mod zstd;
 
 pub use chunk::{Chunk, ChunkError, ChunkOptions, Item, LeftOut};

@@ -11,6 +11,8 @@ pub struct ReadOptions {
     pub delimiter: Option<u8>,
     /// Every cell of a table is text, also an empty one.
     pub as_text: bool,
+    /// What stands, without quotation marks, in cells of a table that have no value.
+    pub nulls: Vec<String>,
     /// Bytes of cells that are looked at to find out what columns are. Default all.
     pub survey_bytes_max: u64,
     /// Which column becomes which field.
@@ -20,6 +22,13 @@ pub struct ReadOptions {
 impl Default for ReadOptions {
     fn default() -> Self {
         let mapping = Mapping::default();
-        Self { format: None, delimiter: None, as_text: false, survey_bytes_max: u64::MAX, mapping }
+        Self {
+            format: None,
+            delimiter: None,
+            as_text: false,
+            nulls: Vec::new(),
+            survey_bytes_max: u64::MAX,
+            mapping,
+        }
     }
 }

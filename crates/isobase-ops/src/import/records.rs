@@ -7,8 +7,8 @@ use std::{
 };
 
 use isobase_types::{
-    DocumentId, FieldPath,
-    json::{InvalidJson, Kind, Raw, SplitError, ValueSplitter, canonicalise_document, find},
+    DocumentId,
+    json::{InvalidJson, SplitError, ValueSplitter, canonicalise_document},
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -20,14 +20,14 @@ use super::{
     mapping::Mapping,
     options::ReadOptions,
     record::{RECORD_BYTES_MAX, ReadError, Record},
+    shape::{refuses_file, refuses_record},
 };
-
-/// Members in which answers of services and exports have their records.
-const WRAPPERS: [&str; 9] =
-    ["data", "items", "results", "records", "rows", "docs", "documents", "value", "entries"];
 
 const NOT_ON_ITS_LINE: &str = "the object does not end on its line; an array or one object a line is \
                                read, as jq -c . FILE writes them";
+
+const ANOTHER_ARRAY: &str = "there is more after the array; several arrays are written as lines \
+                             first, as in jq -c '.[]' FILE | isobase import -";
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -48,6 +48,8 @@ pub struct Table {
     pub delimiter: char,
     /// Whether every cell was looked at to find out what columns are.
     pub surveyed_whole: bool,
+    /// What stands in cells and may mean that they have no value: see [`ReadOptions::nulls`].
+    pub null_like: Vec<&'static str>,
 }
 
 impl Records {
@@ -61,12 +63,16 @@ impl Records {
         let mut text = begin(input)?;
         let format = match known {
             Some(format) => format,
-            None => by_content(text.fill_buf()?),
+            None => by_content(text.fill_buf()?, extension.as_deref())?,
         };
         if format != Format::Csv {
-            // Who says that each line is a record means it.
-            let may_be_wrapped = known != Some(Format::Ndjson);
-            let records = JsonRecords::new(text, may_be_wrapped, options.mapping.clone());
+            let first = match (options.format, known) {
+                // Who says that each line is a record means it.
+                (Some(Format::Ndjson), _) => First::Record,
+                (_, Some(Format::Ndjson)) => First::MayHaveTypes,
+                _ => First::MayBeWhole,
+            };
+            let records = JsonRecords::new(text, first, options.mapping.clone());
             return Ok(Self(Kinds::Json(Box::new(records), format)));
         }
         let delimiter =
@@ -114,6 +120,7 @@ impl Records {
             columns: records.columns()?,
             delimiter: char::from(records.delimiter()),
             surveyed_whole: records.is_surveyed_whole(),
+            null_like: records.null_like().to_vec(),
         })
     }
 }
@@ -143,11 +150,23 @@ fn by_extension(extension: &str) -> Option<Format> {
     }
 }
 
-fn by_content(start: &[u8]) -> Format {
-    match start.trim_ascii_start().first() {
-        Some(b'[') => Format::Json,
-        Some(b'{') | None => Format::Ndjson,
-        Some(_) => Format::Csv,
+/// Everything may be a table of one column, but is seldom meant to be.
+fn by_content(start: &[u8], extension: Option<&str>) -> Result<Format, ReadError> {
+    let other = |what: &str| {
+        Err(ReadError::Other(format!(
+            "the file is {what}; JSON, lines of JSON and CSV are read (--format csv reads it as a table \
+             all the same)"
+        )))
+    };
+    match (start.trim_ascii_start().first(), extension) {
+        (Some(b'['), _) => Ok(Format::Json),
+        (Some(b'{') | None, _) => Ok(Format::Ndjson),
+        (Some(b'<'), _) => other("XML or HTML"),
+        (_, Some("yaml" | "yml")) => other("YAML"),
+        (_, Some("toml")) => other("TOML"),
+        (_, Some("sql")) => other("SQL: let its own database read it, and export a table as CSV"),
+        (_, Some("xls")) => other("an Excel workbook: save it as CSV UTF-8"),
+        _ => Ok(Format::Csv),
     }
 }
 
@@ -158,9 +177,20 @@ struct JsonRecords {
     ended: bool,
     /// The second record, when it was read to see whether there is one.
     second: Option<Record>,
-    /// The first object may be the whole file, with the records in one of its members.
-    may_be_wrapped: bool,
+    /// What the first object may be; a record afterwards.
+    first: First,
     mapping: Mapping,
+}
+
+/// What the first object of a file may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    /// A record as it is to be stored.
+    Record,
+    /// One of a program that has types beside its values.
+    MayHaveTypes,
+    /// Such a one, or the whole file, with the records within it.
+    MayBeWhole,
 }
 
 /// The members by which a record may be known. In exports of MongoDB an id is an object of one string.
@@ -179,9 +209,9 @@ struct ObjectId {
 }
 
 impl JsonRecords {
-    fn new(input: Text, may_be_wrapped: bool, mapping: Mapping) -> Self {
+    fn new(input: Text, first: First, mapping: Mapping) -> Self {
         let splitter = ValueSplitter::new(RECORD_BYTES_MAX);
-        Self { input, splitter, ended: false, second: None, may_be_wrapped, mapping }
+        Self { input, splitter, ended: false, second: None, first, mapping }
     }
 
     fn next(&mut self) -> Result<Option<Record>, ReadError> {
@@ -189,13 +219,19 @@ impl JsonRecords {
             return Ok(Some(second));
         }
         let record = self.read()?;
-        if std::mem::take(&mut self.may_be_wrapped)
-            && let Some(Record { body: Ok(body), .. }) = &record
-            && let Some(member) = list_in(body)
+        let first = std::mem::replace(&mut self.first, First::Record);
+        let Some(Record { body: Ok(body), .. }) = &record else { return Ok(record) };
+        if first != First::Record
+            && let Some(reason) = refuses_record(body)
+        {
+            return Err(ReadError::Other(reason));
+        }
+        if first == First::MayBeWhole
+            && let Some(reason) = refuses_file(body)
         {
             self.second = self.read()?;
             if self.second.is_none() {
-                return Err(wrapper(&member));
+                return Err(ReadError::Other(reason));
             }
         }
         Ok(record)
@@ -210,6 +246,9 @@ impl JsonRecords {
                     let body = Err(format!("it is longer than {limit} bytes"));
                     let line = self.splitter.item_line();
                     return Ok(Some(Record { number: item, line, id: None, body }));
+                }
+                Err(SplitError::TrailingCharacters) => {
+                    return Err(ReadError::Other(ANOTHER_ARRAY.to_owned()));
                 }
                 found => found?,
             };
@@ -245,24 +284,6 @@ impl JsonRecords {
             }
         }
     }
-}
-
-/// The member with the records, when an object is an answer that has them in one.
-fn list_in(body: &str) -> Option<String> {
-    let is_list = |value: Raw<'_>| {
-        value.kind() == Kind::Array
-            && value.elements().next().is_some_and(|first| first.kind() == Kind::Object)
-    };
-    let name = |name: &&&str| FieldPath::parse(name).ok().and_then(|path| find(body, &path));
-    WRAPPERS.iter().find(|it| name(it).is_some_and(is_list)).map(|name| (*name).to_owned())
-}
-
-fn wrapper(member: &str) -> ReadError {
-    ReadError::Other(format!(
-        "the file is one object, and its member {member:?} is a list of objects; write them as lines \
-         first, as in jq -c '.[{member:?}][]' FILE | isobase import -, or give --format ndjson to \
-         import the whole as one record"
-    ))
 }
 
 /// The id of a record that has one: `_id` where a document database wrote it, else `id`.
@@ -354,6 +375,11 @@ mod tests {
         assert_eq!(check("x.ndjson", wrapped).len(), 1);
         assert_eq!(check("x.json", &wrapped.repeat(2)).len(), 2);
         assert_eq!(check("x.json", "{\"lines\":[{\"a\":1}]}").len(), 1);
+        let typed = "{\"Item\":{\"a\":{\"S\":\"x\"}}}\n";
+        for name in ["x.json", "x.ndjson"] {
+            let refused = open(name, typed).unwrap().advance().unwrap_err().to_string();
+            assert!(refused.contains("DynamoDB"), "{refused}");
+        }
         let open = check("x.json", "{\n \"data\": [\n").remove(0).unwrap_err();
         assert!(open.contains("does not end on its line"), "{open}");
     }

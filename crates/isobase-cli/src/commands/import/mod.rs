@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use isobase::{
     ops::import::{
         Chunk, ChunkError, ChunkOptions, Column, ColumnType, Ids, Input, Item, LeftOut, Mapping,
-        Packed, ReadOptions, Reading, Sending, Sent, read_chunks,
+        Packed, ReadOptions, Reading, Sending, Sent, Table, read_chunks,
     },
     types::CollectionName,
 };
@@ -53,8 +53,8 @@ comes back as it was; --ids upsert replaces what has the same ids.
 
 CSV: the first row names the fields. A column has numbers when all of its cells are JSON numbers of
 at most 15 digits, booleans when all are true or false, and text otherwise; what was decided is
-said, and --types decides otherwise. An empty cell is null, \"\" an empty text. Tabs, semicolons and
-the line sep=; are recognised, as are UTF-16 and gzip.
+said, and --types decides otherwise. An empty cell is null, \"\" an empty text; --null NULL says what
+else is null. Tabs, semicolons and the line sep=; are recognised, as are UTF-16 and gzip.
 
 Without --collection the file is a whole database of another program: the data.db of a record
 service, the backup.json of a document store, a backup of PocketBase. It is copied with its ids,
@@ -100,6 +100,9 @@ pub(crate) struct ImportCommand {
     /// all cells of a column, in JSON as they are]
     #[arg(long, value_name = "COLUMN=TYPE", value_delimiter = ',', value_parser = column_type)]
     types: Vec<(String, ColumnType)>,
+    /// CSV: what stands, without quotation marks, in cells that have no value, as NULL, NA or \N
+    #[arg(long, value_name = "TEXT", value_delimiter = ',')]
+    null: Vec<String>,
     /// CSV: what separates cells [default: a tab in .tsv files, else what the first row has most of]
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     delimiter: Option<u8>,
@@ -251,6 +254,7 @@ fn start_reading(
         format: arguments.format.map(Into::into),
         delimiter: arguments.delimiter,
         as_text: arguments.text,
+        nulls: arguments.null.clone(),
         mapping: mapping.map_err(|error| Failure::usage(format!("--types: {error}")))?,
         ..ReadOptions::default()
     };
@@ -290,7 +294,7 @@ async fn write_all(
     while let Some(read) = packed.recv().await {
         let chunk = match read {
             Packed::Table(table) => {
-                tell_columns(&table.columns, printer);
+                tell_columns(&table, printer);
                 continue;
             }
             Packed::IdsDropped(records) => {
@@ -332,15 +336,21 @@ async fn write_all(
 }
 
 /// Columns are read as what all of their cells are: that is worth a look before somebody relies on it.
-fn tell_columns(columns: &[(String, ColumnType)], printer: Printer) {
+fn tell_columns(table: &Table, printer: Printer) {
+    let Table { columns, null_like, .. } = table;
     if printer.json {
         let columns: serde_json::Map<_, _> =
             columns.iter().map(|(name, kind)| (name.clone(), json!(kind.to_string()))).collect();
-        printer.json_line(&json!({"event": "columns", "columns": columns}));
+        let event = json!({"event": "columns", "columns": columns, "null_like": null_like});
+        printer.json_line(&event);
         return;
     }
     let shown: Vec<_> = columns.iter().map(|(name, kind)| format!("{name} {kind}")).collect();
     printer.note(&format!("columns: {} (--types decides otherwise)", shown.join(", ")));
+    for marker in null_like {
+        printer
+            .note(&format!("some cells are the text {marker}; --null '{marker}' makes them null"));
+    }
 }
 
 fn tell_ids_dropped(records: u64, arguments: &ImportCommand, printer: Printer) {

@@ -15,7 +15,7 @@ use isobase_types::{
 
 use self::{
     rows::Rows,
-    types::{survey, write_cell},
+    types::{NOT_UTF8, is_null, survey, write_cell},
 };
 use super::kinds::ColumnType;
 use super::{
@@ -39,6 +39,10 @@ pub(crate) struct CsvRecords {
     types: Option<Vec<ColumnType>>,
     /// Whether every cell was looked at to find that out.
     surveyed_whole: bool,
+    /// What stands in cells that have no value.
+    nulls: Vec<String>,
+    /// What else may stand in such cells.
+    null_like: Vec<&'static str>,
     delimiter: u8,
     records: u64,
 }
@@ -60,21 +64,23 @@ impl CsvRecords {
         options: &ReadOptions,
     ) -> Result<Self, ReadError> {
         let mapping = &options.mapping;
-        let (mut types, mut surveyed_whole) = (None, true);
+        let (mut types, mut surveyed_whole, mut null_like) = (None, true, Vec::new());
         if !options.as_text {
             let (mut rows, _) = rows(begin()?, delimiter)?;
             let names = Names::read(&mut rows, mapping)?;
-            let (mut found, whole) =
-                survey(&mut rows, names.plain.len(), options.survey_bytes_max)?;
-            for (kind, name) in found.iter_mut().zip(&names.plain) {
+            let columns = names.plain.len();
+            let mut found = survey(&mut rows, columns, &options.nulls, options.survey_bytes_max)?;
+            for (kind, name) in found.columns.iter_mut().zip(&names.plain) {
                 *kind = mapping.kind(name).unwrap_or(*kind);
             }
-            types = Some(found);
-            surveyed_whole = whole;
+            types = Some(found.columns);
+            surveyed_whole = found.is_whole;
+            null_like = found.null_like;
         }
         let (mut rows, delimiter) = rows(begin()?, delimiter)?;
         let names = Names::read(&mut rows, mapping)?;
-        Ok(Self { rows, names, types, surveyed_whole, delimiter, records: 0 })
+        let nulls = options.nulls.clone();
+        Ok(Self { rows, names, types, surveyed_whole, nulls, null_like, delimiter, records: 0 })
     }
 
     /// The columns; `None` when no one asked.
@@ -86,6 +92,11 @@ impl CsvRecords {
     /// Whether every cell was looked at to find out what columns are.
     pub(crate) fn is_surveyed_whole(&self) -> bool {
         self.surveyed_whole
+    }
+
+    /// What stands in cells and may mean that they have no value.
+    pub(crate) fn null_like(&self) -> &[&'static str] {
+        &self.null_like
     }
 
     /// The separator of cells.
@@ -109,7 +120,8 @@ impl CsvRecords {
         if self.rows.count() != self.names.plain.len() {
             return None;
         }
-        let text = std::str::from_utf8(self.rows.cell(column).bytes).ok()?;
+        let cell = self.rows.cell(column);
+        let text = std::str::from_utf8(cell.bytes).ok().filter(|_| !is_null(cell, &self.nulls))?;
         let parsed = || DocumentId::parse(text).map_err(|error| error.to_string());
         (!text.is_empty()).then(parsed)
     }
@@ -130,6 +142,10 @@ impl CsvRecords {
             text.extend_from_slice(name);
             text.push(b':');
             let mut cell = self.rows.cell(column);
+            if is_null(cell, &self.nulls) {
+                text.extend_from_slice(b"null");
+                continue;
+            }
             let kind = match &self.types {
                 Some(types) => types[column],
                 None => {
@@ -155,13 +171,18 @@ impl Names {
         let (mut id, mut fields) = (None, HashSet::new());
         for column in 0..rows.count() {
             let text = std::str::from_utf8(rows.cell(column).bytes).map_err(|_| {
-                ReadError::Csv(format!("the name of column {} is not UTF-8", column + 1))
+                ReadError::Csv(format!("the name of column {}: {NOT_UTF8}", column + 1))
             })?;
             if text.is_empty() {
-                return Err(ReadError::Csv(format!("column {} has no name", column + 1)));
+                return Err(ReadError::Csv(format!(
+                    "column {} has no name: write one into the first row (where R wrote the file, it \
+                     has the names of rows: write.csv(…, row.names = FALSE) leaves them out)",
+                    column + 1
+                )));
             }
             if !seen.insert(text.to_owned()) {
-                return Err(ReadError::Csv(format!("two columns have the name {text:?}")));
+                let message = format!("two columns have the name {text:?}: rename one of them");
+                return Err(ReadError::Csv(message));
             }
             let field = mapping.field(text);
             if let Some(field) = field.filter(|field| !fields.insert((*field).to_owned())) {
@@ -295,6 +316,25 @@ mod tests {
     fn empty_cells_are_null_and_text_stays_text() {
         assert_eq!(check("a,b\n,1\n", false), [Ok(r#"{"a":null,"b":1}"#.to_owned())]);
         assert_eq!(check("a,b\n,1\n", true), [Ok(r#"{"a":"","b":"1"}"#.to_owned())]);
+    }
+
+    #[test]
+    fn cells_without_a_value_say_so() {
+        let text = "id,n,name\n1,NULL,\"NULL\"\n2,5.00,NULL\n";
+        let found = open(text, &ReadOptions::default()).unwrap();
+        assert_eq!(found.null_like(), ["NULL"]);
+        let nulls = || vec!["NULL".to_owned(), "2".to_owned()];
+        for (as_text, second) in
+            [(false, r#"{"n":5.00,"name":null}"#), (true, r#"{"n":"5.00","name":null}"#)]
+        {
+            let options = ReadOptions { nulls: nulls(), as_text, ..ReadOptions::default() };
+            let mut found = open(text, &options).unwrap();
+            assert_eq!(found.null_like(), [""; 0]);
+            let mut next = || found.next().unwrap().unwrap();
+            assert_eq!(next().body.unwrap(), r#"{"n":null,"name":"NULL"}"#);
+            let last = next();
+            assert_eq!((last.id, last.body), (None, Ok(second.to_owned())));
+        }
     }
 
     #[test]

@@ -11,6 +11,23 @@ use crate::import::{
     record::ReadError,
 };
 
+/// What programs write for no value: databases, statistics, spreadsheets.
+const NULL_LIKE: [&str; 6] = ["NULL", "null", "\\N", "NA", "N/A", "None"];
+
+/// Why a cell is none, and the way out: spreadsheets write what their system uses.
+pub(super) const NOT_UTF8: &str = "not UTF-8; save the file as CSV UTF-8, or convert it first, as in \
+                                   iconv -f WINDOWS-1252 -t UTF-8 FILE | isobase import -";
+
+/// What a table is, as far as its cells tell.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) columns: Vec<ColumnType>,
+    /// Whether every cell was looked at.
+    pub(super) is_whole: bool,
+    /// What stands in cells and may mean that they have no value.
+    pub(super) null_like: Vec<&'static str>,
+}
+
 /// Appends a cell of a column as JSON.
 ///
 /// # Errors
@@ -20,7 +37,7 @@ pub(super) fn write_cell(
     cell: Cell<'_>,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let text = std::str::from_utf8(cell.bytes).map_err(|_| "not UTF-8".to_owned())?;
+    let text = std::str::from_utf8(cell.bytes).map_err(|_| NOT_UTF8.to_owned())?;
     let refuse = |what: &str| Err(format!("{text:?} is no {what}"));
     match kind {
         ColumnType::Text if !text.is_empty() || cell.quoted => write_string(text, out),
@@ -49,19 +66,21 @@ struct Seen {
 }
 
 /// Looks at every cell, and decides on each column: numbers when all of its cells are, booleans
-/// when all are, text otherwise. Looks at so many bytes of cells at most, and says whether those were
-/// all.
+/// when all are, text otherwise. Cells that say that they have no value do not count. Looks at so
+/// many bytes of cells at most.
 pub(super) fn survey<R: BufRead>(
     rows: &mut Rows<R>,
     columns: usize,
+    nulls: &[String],
     bytes_max: u64,
-) -> Result<(Vec<ColumnType>, bool), ReadError> {
-    let (mut bytes, mut whole) = (0, true);
+) -> Result<Survey, ReadError> {
+    let (mut bytes, mut is_whole) = (0, true);
     let unknown = Seen { any: false, numbers: true, booleans: true, long: false };
     let mut seen = vec![unknown; columns];
+    let mut null_like = Vec::new();
     while rows.advance()? {
         if bytes >= bytes_max {
-            whole = false;
+            is_whole = false;
             break;
         }
         bytes += rows.bytes() as u64;
@@ -70,9 +89,15 @@ pub(super) fn survey<R: BufRead>(
             continue;
         }
         for (column, seen) in seen.iter_mut().enumerate() {
-            let Ok(text) = std::str::from_utf8(rows.cell(column).bytes) else { continue };
-            if text.is_empty() {
+            let cell = rows.cell(column);
+            let Ok(text) = std::str::from_utf8(cell.bytes) else { continue };
+            if text.is_empty() || is_null(cell, nulls) {
                 continue;
+            }
+            if let Some(marker) = NULL_LIKE.iter().find(|it| !cell.quoted && **it == text)
+                && !null_like.contains(marker)
+            {
+                null_like.push(*marker);
             }
             let digits = digits(text);
             seen.any = true;
@@ -86,7 +111,12 @@ pub(super) fn survey<R: BufRead>(
         Seen { any: true, booleans: true, .. } => ColumnType::Boolean,
         _ => ColumnType::Text,
     };
-    Ok((seen.iter().map(decide).collect(), whole))
+    Ok(Survey { columns: seen.iter().map(decide).collect(), is_whole, null_like })
+}
+
+/// Whether a cell says that it has no value.
+pub(super) fn is_null(cell: Cell<'_>, nulls: &[String]) -> bool {
+    !cell.quoted && nulls.iter().any(|null| null.as_bytes() == cell.bytes)
 }
 
 #[cfg(test)]
@@ -95,7 +125,7 @@ mod tests {
 
     fn check(column: &[&str]) -> ColumnType {
         let text = column.iter().map(|cell| format!("{cell},x\n")).collect::<String>();
-        survey(&mut Rows::new(text.as_bytes(), b',', 1), 2, u64::MAX).unwrap().0[0]
+        survey(&mut Rows::new(text.as_bytes(), b',', 1), 2, &[], u64::MAX).unwrap().columns[0]
     }
 
     #[test]
