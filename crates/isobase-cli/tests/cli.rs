@@ -68,4 +68,5 @@ mod fault {
     mod support;
     mod swap;
     mod sync;
+    mod waiting;
 }

@@ -58,6 +58,7 @@ struct State {
     reset_before: Mutex<Vec<u8>>,
     live: AtomicUsize,
     accepted: AtomicUsize,
+    sent: AtomicUsize,
 }
 
 enum Command {
@@ -125,6 +126,11 @@ impl FaultProxy {
     /// How many connections were made so far.
     pub fn accepted(&self) -> usize {
         self.state.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many pieces came from clients so far. What is written at once is one piece, as a rule.
+    pub fn sent(&self) -> usize {
+        self.state.sent.load(Ordering::SeqCst)
     }
 }
 
@@ -303,6 +309,9 @@ async fn take(
             Err(_) => Then::Reset,
         };
         let read = read.unwrap_or(0);
+        if matches!(direction, Direction::Up) && read > 0 {
+            state.sent.fetch_add(1, Ordering::SeqCst);
+        }
         let mut bytes = buffer[..read].to_vec();
         match direction {
             Direction::Up if state.is_marked(&bytes) => {

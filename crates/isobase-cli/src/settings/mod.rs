@@ -26,9 +26,9 @@ mod uploads;
 
 pub(crate) use changeable::offered;
 pub(crate) use config::{
-    Config, DeclaredIndex, account_options, audit_keep, backups, first_owner, has_sql,
-    internal_api_key, licence_options, licence_source, log_filter, log_format, mail_server,
-    schedule, sealer, server_config, webhooks_private,
+    Config, DeclaredIndex, account_options, audit_keep, backups, connections_max, first_owner,
+    has_sql, internal_api_key, licence_options, licence_source, log_filter, log_format,
+    mail_server, schedule, sealer, server_config, webhooks_private,
 };
 pub(crate) use load::{Given, Loaded, load};
 pub(crate) use log_format::LogFormat;

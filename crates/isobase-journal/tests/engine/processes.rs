@@ -275,7 +275,7 @@ async fn a_load_that_could_not_keep_the_others_out_keeps_itself_out() {
 
 #[tokio::test(start_paused = true)]
 async fn all_who_wait_for_another_process_cost_one_look_a_second() {
-    const WAITERS: usize = 1_000;
+    const WAITERS: usize = 10_000;
     let database = database();
     let (here, there) = (Arc::new(open(&database).await), open(&database).await);
     write(&there, create("{}")).await;

@@ -195,7 +195,7 @@ async fn a_wait_without_a_change_ends_empty() {
 /// Anyone who waits costs the database nothing, until something happens in what they wait for.
 #[tokio::test(start_paused = true)]
 async fn waiting_reads_nothing() {
-    const WAITERS: u32 = 2_000;
+    const WAITERS: u32 = 10_000;
     let service = Service::new();
     let waits: Vec<_> = (0..WAITERS)
         .map(|_| {

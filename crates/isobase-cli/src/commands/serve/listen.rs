@@ -13,6 +13,8 @@ use crate::{failure::Failure, settings::Config};
 
 /// Connections that may wait until they are accepted, as everywhere.
 const WAITING_CONNECTIONS: u32 = 1_024;
+/// Files that a service has open beside connections: its database and log, connections to servers.
+const OTHER_FILES: u64 = 64;
 
 /// Takes the first address of the host that can be had. No client can connect to it yet.
 pub(super) async fn reserve(host: &str, port: u16) -> Result<TcpSocket, Failure> {
@@ -71,10 +73,19 @@ pub(super) fn listen_beside(host: &str, first: SocketAddr) -> Option<std::net::T
 }
 
 /// Takes as many open files as the system gives: a connection is one. Many systems begin with 1,024
-/// and let a process ask for more.
-pub(super) fn open_files() {
+/// and let a process ask for more. Where that is not enough for as many connections as are allowed,
+/// the log says so.
+pub(super) fn open_files(connections_max: usize) {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, ..limit };
+    if let Some(files) = limit.maximum
+        && files < connections_max as u64 + OTHER_FILES
+    {
+        tracing::warn!(
+            "this process may open {files} files, too few for limits.connections_max = \
+             {connections_max}: raise the limit (ulimit -n, LimitNOFILE), or lower the setting"
+        );
+    }
     if limit.current != limit.maximum
         && let Err(error) = setrlimit(Resource::Nofile, raised)
     {

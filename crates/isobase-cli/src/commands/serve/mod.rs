@@ -44,7 +44,7 @@ use crate::{
     opening::open_failure,
     print::Printer,
     read_settings::load_settings,
-    settings::{AnySetting, Config, Given, HOST, Loaded, OPEN, PORT, schedule},
+    settings::{AnySetting, Config, Given, HOST, Loaded, OPEN, PORT, connections_max, schedule},
     transfer::{
         OtherDatabases, own_name,
         uploads::{backups_with_files, file_place},
@@ -134,7 +134,7 @@ async fn serve(given: &Given, watched: Watched, watch: bool, printer: Printer) -
     let Watched { loaded, config, .. } = &watched;
     let shutdown = signals::stop_on_signal(printer)?;
     checks::app_is_there(loaded)?;
-    listen::open_files();
+    listen::open_files(connections_max(loaded));
     // Nothing is made for a service that cannot listen, unless there is a database already: when
     // this folder is served by another process, that is the better message.
     let reserved = match listen::reserve(&config.host, config.port).await {

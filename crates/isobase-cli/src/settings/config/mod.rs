@@ -27,7 +27,7 @@ pub(crate) use backups::{audit_keep, backups, schedule};
 pub(crate) use collections::DeclaredIndex;
 pub(crate) use licences::{licence_options, licence_source};
 pub(crate) use service::{
-    internal_api_key, log_filter, log_format, server_config, webhooks_private,
+    connections_max, internal_api_key, log_filter, log_format, server_config, webhooks_private,
 };
 pub(crate) use sql::has_sql;
 

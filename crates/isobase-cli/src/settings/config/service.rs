@@ -117,6 +117,11 @@ fn durability(config: &Config) -> Durability {
     }
 }
 
+/// Most connections at a time.
+pub(crate) fn connections_max(loaded: &Loaded) -> usize {
+    loaded.get(&CONNECTIONS_MAX)
+}
+
 /// The key with all rights, if it is set.
 pub(crate) fn internal_api_key(loaded: &Loaded) -> Option<&str> {
     loaded.find(&INTERNAL_API_KEY).map(String::as_str)
