@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::Result;
 use isobase::{
     Location, OpenError, Purpose, Store,
-    engine::Engine,
+    engine::{Engine, NotRead},
     types::{CollectionName, Sequence},
 };
 use isobase_auth::{Permission, Principal};
@@ -231,7 +231,15 @@ pub(crate) async fn must_hold_something(
     {
         return Ok(());
     }
-    Err(open_failure(OpenError::Nothing { url: location.to_string() }).into())
+    let failure = open_failure(OpenError::Nothing { url: location.to_string() });
+    let beside = engine.snapshot().await?.not_read().await?;
+    Err(match beside.first() {
+        Some(NotRead { name, reason }) => {
+            failure.hint(format!("there is {name}, which is no collection: {reason}"))
+        }
+        None => failure,
+    }
+    .into())
 }
 
 /// Reasons why a database is empty.

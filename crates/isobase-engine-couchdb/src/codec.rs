@@ -209,8 +209,9 @@ impl Found {
     /// The document; `None` when its id is not one of ours (other programs' may be longer).
     pub(crate) fn into_document(self) -> Option<NativeDocument> {
         let id = IDS.read(&self.id, None)?;
-        let tag = self.tag();
-        Some(NativeDocument::from_fields(id, self.fields, tag, None))
+        let (tag, has_attachments) = (self.tag(), self.attachments.is_some());
+        let document = NativeDocument::from_fields(id, self.fields, tag, None);
+        Some(NativeDocument { has_attachments, ..document })
     }
 }
 
@@ -357,6 +358,7 @@ mod tests {
         assert!(document.is_foreign());
         let (revision, attachments) = tag_parts(&document.tag);
         assert_eq!((revision, attachments), ("2-b", Some(stub)));
+        assert!(document.has_attachments);
         let mut out = Vec::new();
         write_row("x", Some(revision), attachments, b"{\"a\":2}", &mut out);
         let sent = format!("{{\"_id\":\"x\",\"_rev\":\"2-b\",\"_attachments\":{stub},\"a\":2}}");

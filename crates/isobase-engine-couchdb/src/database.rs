@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use isobase_engine::{CollectionInfo, Counters, EngineError, Limits};
+use isobase_engine::{CollectionInfo, Counters, EngineError, Limits, NotRead};
 use isobase_journal::{
     After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
     DocumentWrite, Head, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules,
@@ -163,6 +163,10 @@ impl DocumentDatabase for CouchDbDatabase {
 
     async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         self.shared.collections(self.deadline()).await
+    }
+
+    async fn not_read(&self) -> Result<Vec<NotRead>, EngineError> {
+        self.shared.not_read(self.deadline()).await
     }
 
     async fn scan(

@@ -1,6 +1,8 @@
 //! The databases of the collections, and their indexes.
 
-use isobase_engine::{CollectionInfo, EngineError, ErrorKind};
+use std::collections::HashSet;
+
+use isobase_engine::{CollectionInfo, EngineError, ErrorKind, NotRead};
 use isobase_journal::{IndexNumber, Tree};
 use isobase_types::CollectionName;
 use tokio::time::Instant;
@@ -207,11 +209,25 @@ impl Shared {
         Ok(infos)
     }
 
+    /// Databases under the prefix that are no collections, and why.
+    pub(crate) async fn not_read(&self, deadline: Instant) -> Result<Vec<NotRead>, EngineError> {
+        let found = self.found(deadline).await?;
+        let reason = match found.is_whole {
+            true => "no collection has a database of this name",
+            false => CLOSED_LIST,
+        };
+        Ok(found.others.into_iter().map(|name| NotRead::new(name, reason)).collect())
+    }
+
     /// The collections whose databases are there, as far as we may see them.
     async fn collection_names(
         &self,
         deadline: Instant,
     ) -> Result<Vec<CollectionName>, EngineError> {
+        Ok(self.found(deadline).await?.names)
+    }
+
+    async fn found(&self, deadline: Instant) -> Result<Found, EngineError> {
         const WHAT: &str = "listing databases";
         let prefix = self.names.prefix();
         let range = match prefix.is_empty() {
@@ -229,38 +245,58 @@ impl Shared {
             // Only administrators see all names (`admin_only_all_dbs`): then those we made.
             401 | 403 => {
                 let entries = self.read_catalogue(deadline).await?;
-                Ok(entries.into_iter().map(|entry| entry.collection).collect())
+                let names = entries.into_iter().map(|entry| entry.collection).collect();
+                Ok(Found { names, others: vec![format!("{prefix}…")], is_whole: false })
             }
             200 => {
                 let tree = reply.tree(WHAT)?;
                 let databases = tree.as_array().ok_or_else(|| strange(WHAT))?;
-                let meanings = databases
-                    .iter()
-                    .filter_map(Tree::as_str)
-                    .map(|database| (database, self.names.meaning(database)));
-                let (mut names, mut hashed) = (Vec::new(), Vec::new());
-                for (database, meaning) in meanings {
-                    match meaning {
-                        Meaning::Collection(name) => names.push(name),
-                        Meaning::Hashed => hashed.push(database),
-                        Meaning::Other => {}
-                    }
-                }
-                if !hashed.is_empty() {
-                    let entries = self.read_catalogue(deadline).await?;
-                    names.extend(
-                        entries
-                            .into_iter()
-                            .map(|entry| entry.collection)
-                            .filter(|name| hashed.contains(&self.names.database(name).as_str())),
-                    );
-                }
-                Ok(names)
+                self.sorted(databases.iter().filter_map(Tree::as_str), deadline).await
             }
             _ => Err(self.client.refused(WHAT, &reply)),
         }
     }
+
+    /// What these databases are to us.
+    async fn sorted(
+        &self,
+        databases: impl Iterator<Item = &str>,
+        deadline: Instant,
+    ) -> Result<Found, EngineError> {
+        let mut found = Found { names: Vec::new(), others: Vec::new(), is_whole: true };
+        let mut hashed = HashSet::new();
+        for database in databases {
+            match self.names.meaning(database) {
+                Meaning::Collection(name) => found.names.push(name),
+                Meaning::Hashed => drop(hashed.insert(database.to_owned())),
+                Meaning::Other => found.others.push(database.to_owned()),
+                Meaning::Own => {}
+            }
+        }
+        if !hashed.is_empty() {
+            for entry in self.read_catalogue(deadline).await? {
+                if hashed.remove(&self.names.database(&entry.collection)) {
+                    found.names.push(entry.collection);
+                }
+            }
+        }
+        found.others.extend(hashed);
+        Ok(found)
+    }
 }
+
+/// The databases under the prefix.
+struct Found {
+    names: Vec<CollectionName>,
+    /// Those that are no collections.
+    others: Vec<String>,
+    /// Whether we may see all of them.
+    is_whole: bool,
+}
+
+/// Why there may be databases that we do not know of.
+const CLOSED_LIST: &str = "this user may not list databases, so only those are read that were used \
+                           through Isobase; an administrator's login reads all";
 
 /// The path at which `PUT` makes a database.
 pub(crate) fn creation_path(database: &str, journal: &str) -> String {

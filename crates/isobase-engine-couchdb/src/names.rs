@@ -43,6 +43,8 @@ pub(crate) enum Meaning {
     Collection(CollectionName),
     /// A collection whose name was too long.
     Hashed,
+    /// CouchDB's own, and journals.
+    Own,
     /// Nothing of ours, and not to be reached by any name.
     Other,
 }
@@ -88,11 +90,12 @@ impl Names {
     /// The role of a database for us.
     pub(crate) fn meaning(&self, database: &str) -> Meaning {
         let Some(rest) = database.strip_prefix(self.prefix.as_str()) else {
-            return Meaning::Other;
+            // Not under the prefix.
+            return Meaning::Own;
         };
         // Journals of longer prefixes are no one's collections either.
         if rest.starts_with('_') && self.prefix.is_empty() || rest.ends_with(JOURNAL) {
-            return Meaning::Other;
+            return Meaning::Own;
         }
         let escaped = match self.prefix.is_empty() {
             true => rest.strip_prefix(NO_LETTER).unwrap_or(rest),
@@ -271,19 +274,14 @@ mod tests {
     #[test]
     fn databases_of_others_mean_nothing() {
         let names = Names::new("");
-        for database in [
-            "_users",
-            "isobase_journal",
-            "app_isobase_journal",
-            "isobase_x",
-            "a/b",
-            "a$61",
-            "x$$foo",
-        ] {
+        for database in ["isobase_x", "a/b", "a$61", "x$$foo"] {
             assert_eq!(names.meaning(database), Meaning::Other, "{database}");
         }
-        assert_eq!(Names::new("app_").meaning("notes"), Meaning::Other);
-        assert_eq!(Names::new("app_").meaning("app_isobase_journal"), Meaning::Other);
+        for database in ["_users", "isobase_journal", "app_isobase_journal"] {
+            assert_eq!(names.meaning(database), Meaning::Own, "{database}");
+        }
+        assert_eq!(Names::new("app_").meaning("notes"), Meaning::Own);
+        assert_eq!(Names::new("app_").meaning("app_isobase_journal"), Meaning::Own);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, NotRead};
 use isobase_journal::{
     After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
     DocumentWrite, Head, IndexNumber, JournalOptions, KeyFetch, KeyFetched, KeysOf, LogRecord,
@@ -199,6 +199,10 @@ impl DocumentDatabase for DynamoDbDatabase {
 
     async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         self.all_collections().await
+    }
+
+    async fn not_read(&self) -> Result<Vec<NotRead>, EngineError> {
+        self.tables_not_read().await
     }
 
     async fn scan(

@@ -26,6 +26,16 @@ pub(crate) struct Names {
     prefix: String,
 }
 
+/// What the name of a table means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Named {
+    Collection(CollectionName),
+    /// A collection whose name was too long: only the catalogue knows it.
+    Hashed,
+    /// One of our own, or not under the prefix.
+    Other,
+}
+
 impl Names {
     pub(crate) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.to_owned() }
@@ -41,15 +51,17 @@ impl Names {
         format!("{}{}", self.prefix, self.native(collection.as_str()))
     }
 
-    /// The collection of a table; `None` when it is not under the prefix, one of our own, or of a
-    /// name that only the catalogue knows.
-    pub(crate) fn collection(&self, table: &str) -> Option<CollectionName> {
-        let native = table.strip_prefix(&self.prefix)?;
-        if native.starts_with(OWN) || is_hashed(native) {
-            return None;
+    /// What a table is by its name.
+    pub(crate) fn named(&self, table: &str) -> Named {
+        let Some(native) = table.strip_prefix(&self.prefix) else { return Named::Other };
+        if native.starts_with(OWN) {
+            return Named::Other;
+        }
+        if is_hashed(native) {
+            return Named::Hashed;
         }
         let name = self.unescaped(native).unwrap_or_else(|| native.to_owned());
-        CollectionName::new(&name).ok()
+        CollectionName::new(&name).map_or(Named::Other, Named::Collection)
     }
 
     fn native(&self, name: &str) -> String {
@@ -127,6 +139,13 @@ mod tests {
         CollectionName::new(name).unwrap()
     }
 
+    fn of_table(names: &Names, table: &str) -> Option<CollectionName> {
+        match names.named(table) {
+            Named::Collection(name) => Some(name),
+            Named::Hashed | Named::Other => None,
+        }
+    }
+
     #[test]
     fn tables_have_the_names_of_collections_where_they_can() {
         let names = Names::new("");
@@ -146,9 +165,9 @@ mod tests {
             ("isobase_journal", ".69sobase_journal"),
         ] {
             assert_eq!(names.table(&collection(name)), table);
-            assert_eq!(names.collection(table), Some(collection(name)), "{table}");
+            assert_eq!(of_table(&names, table), Some(collection(name)), "{table}");
         }
-        assert_eq!(names.collection("isobase_journal"), None);
+        assert_eq!(of_table(&names, "isobase_journal"), None);
     }
 
     #[test]
@@ -164,7 +183,7 @@ mod tests {
                         let Ok(name) = CollectionName::new(&format!("{a}{b}{c}")) else { continue };
                         let table = names.table(&name);
                         assert!(table.len() >= 3 && table.bytes().all(is_table_byte), "{table}");
-                        assert_eq!(names.collection(&table), Some(name.clone()), "{table}");
+                        assert_eq!(of_table(&names, &table), Some(name.clone()), "{table}");
                         assert!(!seen.insert(name) || tables.insert(table));
                     }
                 }
@@ -175,9 +194,9 @@ mod tests {
     #[test]
     fn other_tables_are_left_alone() {
         let names = Names::new("app_");
-        assert_eq!(names.collection("other"), None);
-        assert_eq!(names.collection("app_isobase_journal"), None);
-        assert_eq!(names.collection("app_users"), Some(collection("users")));
+        assert_eq!(of_table(&names, "other"), None);
+        assert_eq!(of_table(&names, "app_isobase_journal"), None);
+        assert_eq!(of_table(&names, "app_users"), Some(collection("users")));
     }
 
     #[test]
@@ -187,10 +206,10 @@ mod tests {
         let table = names.table(&name);
         assert_eq!(table.len(), TABLE_NAME_BYTES_MAX);
         assert!(table.starts_with("app_.c3.a9"), "{table}");
-        assert_eq!(names.collection(&table), None);
+        assert_eq!(of_table(&names, &table), None);
         assert_ne!(names.table(&collection(&format!("{}x", "é".repeat(63)))), table);
         let looks_hashed = collection(&format!("a.h.{}", "0".repeat(32)));
         assert_ne!(names.table(&looks_hashed), format!("app_{looks_hashed}"));
-        assert_eq!(names.collection(&names.table(&looks_hashed)), Some(looks_hashed));
+        assert_eq!(of_table(&names, &names.table(&looks_hashed)), Some(looks_hashed));
     }
 }

@@ -15,8 +15,10 @@ use crate::{
     error::{Class, Failure},
     journal::{PK, SK},
     limits::READ_KEYS_MAX,
+    names::Named,
     pages::{PartitionPage, Wanted},
     range::Range,
+    tables::TableKind,
 };
 
 /// Requests of one reading that are under way at a time.
@@ -293,10 +295,13 @@ impl DynamoDbDatabase {
             collections.push(CollectionInfo { name: entry.collection, documents });
         }
         let others = self.tables().await?;
-        let others = others.into_iter().filter(|(_, name)| !known.contains(name));
+        let others = others.into_iter().filter_map(|(table, named)| match named {
+            Named::Collection(name) if !known.contains(&name) => Some((table, name)),
+            _ => None,
+        });
         let counted: Vec<Option<CollectionInfo>> = stream::iter(others)
             .map(|(table, name)| async move {
-                if !self.is_collection(&table).await? {
+                if self.kind_of(&table).await? != TableKind::Collection {
                     return Ok(None);
                 }
                 // Counting again what a load has just written would read all of it.

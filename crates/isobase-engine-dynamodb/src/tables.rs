@@ -1,6 +1,6 @@
 //! Tables: made when first written to, and found when others made them.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use aws_sdk_dynamodb::{
     operation::{
@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::{
         TableDescription, TableStatus, TimeToLiveSpecification, TimeToLiveStatus,
     },
 };
-use isobase_engine::{EngineError, ErrorKind};
+use isobase_engine::{EngineError, ErrorKind, NotRead};
 use isobase_journal::Pauses;
 use isobase_types::CollectionName;
 use tokio::time::Instant;
@@ -21,7 +21,11 @@ use crate::{
     database::DynamoDbDatabase,
     error::{Class, Failure},
     journal::{EXPIRES, PK, SK},
+    names::Named,
 };
+
+/// Why the table of a name that is too long may be none of ours.
+const NO_NAME: &str = "its name ends as those that are too long do, and no collection has it";
 
 /// A new table is usable after 5 to 20 seconds.
 const ACTIVE_DEADLINE: Duration = Duration::from_secs(90);
@@ -215,8 +219,8 @@ impl DynamoDbDatabase {
         }
     }
 
-    /// All tables under the prefix that can be collections by their name.
-    pub(crate) async fn tables(&self) -> Result<Vec<(String, CollectionName)>, EngineError> {
+    /// All tables under the prefix, with the collections that they can be by their names.
+    pub(crate) async fn tables(&self) -> Result<Vec<(String, Named)>, EngineError> {
         let mut start: Option<String> = None;
         let mut tables = Vec::new();
         loop {
@@ -228,9 +232,8 @@ impl DynamoDbDatabase {
                 .await
                 .map_err(Failure::engine_error)?;
             for table in page.table_names.unwrap_or_default() {
-                if let Some(collection) = self.names.collection(&table) {
-                    tables.push((table, collection));
-                }
+                let named = self.names.named(&table);
+                tables.push((table, named));
             }
             start = page.last_evaluated_table_name;
             if start.is_none() {
@@ -239,23 +242,45 @@ impl DynamoDbDatabase {
         }
     }
 
-    /// Whether a table that is not in the catalogue can be a collection. One that may not be
-    /// looked at is none.
-    pub(crate) async fn is_collection(&self, table: &str) -> Result<bool, EngineError> {
+    /// What a table that is not in the catalogue is.
+    pub(crate) async fn kind_of(&self, table: &str) -> Result<TableKind, EngineError> {
         let request = self.client.sdk.describe_table().table_name(table);
         let answer =
             self.client.call("DescribeTable", table, || Box::pin(request.clone().send())).await;
-        match answer {
-            Ok(answer) => Ok(answer.table.is_some_and(|table| {
-                let is_there = !matches!(
-                    table.table_status(),
-                    Some(TableStatus::Creating | TableStatus::Deleting)
-                );
-                is_there && Keys::Collection.are_of(&table)
-            })),
-            Err(failure) if failure.is_no_table() || failure.class == Class::Denied => Ok(false),
-            Err(failure) => Err(failure.engine_error()),
+        let found = match answer {
+            Ok(answer) => answer.table,
+            Err(failure) if failure.is_no_table() => None,
+            Err(failure) if failure.class == Class::Denied => return Ok(TableKind::Closed),
+            Err(failure) => return Err(failure.engine_error()),
+        };
+        let Some(found) = found else { return Ok(TableKind::Gone) };
+        Ok(match found.table_status() {
+            Some(TableStatus::Creating | TableStatus::Deleting) => TableKind::Gone,
+            _ if Keys::Collection.are_of(&found) => TableKind::Collection,
+            _ if Keys::Journal.are_of(&found) => TableKind::Journal,
+            _ => TableKind::OtherKey,
+        })
+    }
+
+    /// Tables under the prefix that are no collections, and why.
+    pub(crate) async fn tables_not_read(&self) -> Result<Vec<NotRead>, EngineError> {
+        let known = self.catalogued().await?;
+        let known: HashSet<_> =
+            known.iter().map(|known| self.names.table(&known.entry.collection)).collect();
+        let mut not_read = Vec::new();
+        for (table, named) in self.tables().await? {
+            if known.contains(&table) || named == Named::Other {
+                continue;
+            }
+            let reason = match self.kind_of(&table).await? {
+                TableKind::Collection if named == Named::Hashed => NO_NAME.to_owned(),
+                TableKind::Collection | TableKind::Journal | TableKind::Gone => continue,
+                TableKind::Closed => "it may not be looked at: DescribeTable is denied".to_owned(),
+                TableKind::OtherKey => format!("its key is not {}", Keys::Collection.expected()),
+            };
+            not_read.push(NotRead::new(table, reason));
         }
+        Ok(not_read)
     }
 
     /// Has DynamoDB delete old answers by itself; says whether it does.
@@ -298,6 +323,19 @@ impl DynamoDbDatabase {
             }
         }
     }
+}
+
+/// What a table is to us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TableKind {
+    Collection,
+    /// Of another prefix.
+    Journal,
+    OtherKey,
+    /// It may not be looked at.
+    Closed,
+    /// There is none, or not yet, or not for long.
+    Gone,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Firestore's part of the engine.
 
 use async_trait::async_trait;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Limits, NotRead};
 use isobase_journal::{
     After, Budget, CatalogueEntry, Commit, CommitError, Cost, DocumentDatabase, DocumentKey,
     DocumentWrite, Head, IndexNumber, KeyFetch, KeyFetched, LogRecord, NativeDocument, NativeRules,
@@ -175,6 +175,10 @@ impl DocumentDatabase for FirestoreDatabase {
 
     async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError> {
         self.all_collections().await
+    }
+
+    async fn not_read(&self) -> Result<Vec<NotRead>, EngineError> {
+        self.collections_not_read().await
     }
 
     async fn scan(

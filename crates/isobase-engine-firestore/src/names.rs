@@ -57,6 +57,13 @@ impl Names {
         (escaped(collection.as_str()) == rest).then_some(collection)
     }
 
+    /// Whether a Firestore collection is under the prefix, no journal's, and of a name that we
+    /// cannot have.
+    pub(crate) fn is_strange(&self, native: &str) -> bool {
+        let rest = native.strip_prefix(self.prefix.as_str());
+        rest.is_some_and(|rest| journal_at(rest).is_none()) && self.of_native(native).is_none()
+    }
+
     pub(crate) fn document(&self, collection: &CollectionName, id: &DocumentId) -> String {
         self.native_document(&self.collection(collection), IDS.of(id))
     }
@@ -134,7 +141,8 @@ fn is_dunder(name: &str) -> bool {
 
 /// Where in a name the name of a journal begins with which it ends, if it does.
 fn journal_at(name: &str) -> Option<usize> {
-    let suffix = [JOURNAL, LOG, ANSWERS, COLLECTIONS].into_iter().find(|end| name.ends_with(end));
+    let suffix =
+        [JOURNAL, LOG, BODIES, ANSWERS, COLLECTIONS].into_iter().find(|end| name.ends_with(end));
     suffix.map(|suffix| name.len() - suffix.len())
 }
 

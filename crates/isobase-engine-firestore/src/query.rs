@@ -26,6 +26,13 @@ impl Query {
         Self { native, filters: Vec::new() }
     }
 
+    /// All documents of the database, those within documents too.
+    pub(crate) fn of_everything() -> Self {
+        let from = CollectionSelector { collection_id: String::new(), all_descendants: true };
+        let native = StructuredQuery { from: vec![from], ..StructuredQuery::default() };
+        Self { native, filters: Vec::new() }
+    }
+
     /// Only those whose field compares so.
     pub(crate) fn only(mut self, path: &str, operator: Operator, value: proto::Value) -> Self {
         let filter =

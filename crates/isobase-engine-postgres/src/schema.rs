@@ -118,7 +118,7 @@ enum Found {
 }
 
 /// The names that our tables, their indexes and the view take.
-const NAMES: [&str; 11] = [
+pub(crate) const NAMES: [&str; 11] = [
     "meta",
     "clock",
     "collections",

@@ -208,6 +208,15 @@ statements! {
          WHERE collection = $1 AND id > $2 ORDER BY id LIMIT $3");
     note ()
         "SELECT note FROM {s}.unfinished";
+    // Tables, views and the like, but those of extensions, and partitions. The schema is that of the
+    // clock.
+    relations ()
+        "SELECT c.relname::text FROM pg_catalog.pg_class AS c \
+         WHERE c.relnamespace = (SELECT n.relnamespace FROM {s}.clock AS k \
+         JOIN pg_catalog.pg_class AS n ON n.oid = k.tableoid) \
+         AND c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition \
+         AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d WHERE d.objid = c.oid \
+         AND d.classid = 'pg_catalog.pg_class'::regclass AND d.deptype = 'e') ORDER BY 1";
     declared_indexes ()
         "SELECT i.id, i.definition, c.name FROM {s}.indexes AS i \
          JOIN {s}.collections AS c ON c.id = i.collection WHERE i.state IN (0, 1) ORDER BY i.id";

@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, EngineError, Snapshot, Snapshots, check_note, prepare_load,
+    BulkLoad, CollectionInfo, Counters, EngineError, NotRead, Snapshot, Snapshots, check_note,
+    prepare_load,
 };
 use isobase_postgres::{Connection, Error, ErrorKind as NativeKind, Row, Rows, ToSql, within};
 use isobase_types::{CollectionName, Document, DocumentId, Sequence};
@@ -14,6 +15,7 @@ use crate::{
     PostgresEngine,
     codec::{column, document, id_bytes, id_of},
     error::{corrupted, engine_error},
+    schema::NAMES,
     sql::TransferStatements,
 };
 
@@ -173,6 +175,16 @@ impl Snapshot for PostgresSnapshot {
 
     async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
         Ok(self.infos.clone())
+    }
+
+    async fn not_read(&mut self) -> Result<Vec<NotRead>, EngineError> {
+        let deadline = Instant::now() + self.patience;
+        let asked = self.connection.query(&self.transfer.relations, &[]);
+        let found = within(deadline, "looking for other tables", asked).await;
+        let found = found.and_then(|rows| rows.iter().map(|row| column(row, 0)).collect());
+        let mut names: Vec<String> = found.map_err(engine_error)?;
+        names.retain(|name| !NAMES.contains(&name.as_str()));
+        Ok(names.into_iter().map(|name| NotRead::new(name, "another program's table")).collect())
     }
 
     async fn read(

@@ -1,7 +1,7 @@
 //! The tables of the file.
 
 use isobase_engine::Identity;
-use isobase_sqlite::rusqlite::{self, OptionalExtension, Transaction, params};
+use isobase_sqlite::rusqlite::{self, Connection, OptionalExtension, Transaction, params};
 
 /// Version of the tables, kept as `user_version`.
 pub(crate) const VERSION: i32 = 3;
@@ -86,6 +86,30 @@ CREATE TABLE unfinished (
     note TEXT NOT NULL
 ) STRICT;
 ";
+
+/// The names of our tables and of the view.
+const NAMES: [&str; 11] = [
+    "counters",
+    "collections",
+    "records",
+    "named_records",
+    "indexes",
+    "index_entries",
+    "changes",
+    "change_bodies",
+    "idempotency",
+    "unfinished",
+    "documents",
+];
+
+/// Tables and views that another program made in the file.
+pub(crate) fn other_tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let text = "SELECT name FROM sqlite_schema WHERE type IN ('table', 'view') \
+                AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name";
+    let mut statement = connection.prepare(text)?;
+    let names = statement.query_map([], |row| row.get::<_, String>(0))?;
+    names.filter(|name| !name.as_ref().is_ok_and(|it| NAMES.contains(&&**it))).collect()
+}
 
 /// A condition on the collection becomes a range of keys. DuckDB reads the text of a view as its own
 /// SQL, so nothing stands here that only SQLite understands: no hexadecimal number, no `strftime`.

@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc, sync::atomic::Ordering, time::Duratio
 
 use async_trait::async_trait;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, EngineError, Snapshot, Snapshots, check_note, prepare_load,
+    BulkLoad, CollectionInfo, Counters, EngineError, NotRead, Snapshot, Snapshots, check_note,
+    prepare_load,
 };
 use isobase_sqlite::Database;
 use isobase_types::{CollectionName, Document, DocumentId, Sequence};
@@ -15,7 +16,7 @@ use crate::{
     error::engine_error,
     fetch,
     load_jobs::{FinishLoad, Load, MarkLoad, Unload},
-    read,
+    read, schema,
 };
 
 /// No one waits for a person here: a part of a snapshot and a place in the queue of the writer
@@ -66,6 +67,12 @@ impl Snapshot for SqliteSnapshot {
 
     async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
         Ok(self.infos.clone())
+    }
+
+    async fn not_read(&mut self) -> Result<Vec<NotRead>, EngineError> {
+        let found = self.snapshot.read(PATIENCE, schema::other_tables).await;
+        let found = found.map_err(engine_error)?.into_iter();
+        Ok(found.map(|name| NotRead::new(name, "another program's table")).collect())
     }
 
     async fn read(

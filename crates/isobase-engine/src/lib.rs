@@ -62,8 +62,8 @@ pub use steady_time::SteadyTime;
 pub use sweep::{sweep, sweep_collection};
 pub use terms::{AllTerms, CollectionTerms, Cutoff, Terms};
 pub use transfer::{
-    BulkLoad, Counters, NOTE_BYTES_MAX, Snapshot, Snapshots, Unreadable, check_note, next_id,
-    revision_number,
+    BulkLoad, Counters, NOTE_BYTES_MAX, NotRead, Snapshot, Snapshots, Unreadable, check_note,
+    next_id, revision_number,
 };
 pub use unique::{DUPLICATES_MAX, Duplicates, UniqueHolders, UniqueKey, not_unique};
 pub use waiting::Waiting;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Revision, Sequence};
+use serde::Serialize;
 
 use crate::{CollectionInfo, EngineError, ErrorKind, Rejection};
 
@@ -53,6 +54,11 @@ pub trait Snapshot: Send {
     ) -> Result<Unreadable, EngineError> {
         Ok(Unreadable::default())
     }
+
+    /// What is not read, as far as it shows until now: asked for when everything was read.
+    async fn not_read(&mut self) -> Result<Vec<NotRead>, EngineError> {
+        Ok(Vec::new())
+    }
 }
 
 /// Documents of a database whose ids no document can have: in a snapshot they cannot be.
@@ -62,6 +68,24 @@ pub struct Unreadable {
     pub documents: u64,
     /// The native ids of the first of them, at most [`crate::UNREADABLE_NAMED_MAX`].
     pub ids: Vec<String>,
+}
+
+/// Something of other programs in a database, beside its collections or their documents, that is
+/// not read: a copy of the database does not have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotRead {
+    /// Its native name.
+    pub name: String,
+    /// Why it is not read.
+    pub reason: String,
+}
+
+impl NotRead {
+    /// Names something, and why it is not read.
+    #[must_use]
+    pub fn new(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { name: name.into(), reason: reason.into() }
+    }
 }
 
 /// Writing documents as they were in another database: with their ids, revisions and times, and

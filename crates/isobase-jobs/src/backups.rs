@@ -9,7 +9,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use isobase_engine::Engine;
+use isobase_engine::{Engine, NotRead};
 use isobase_ops::{
     Control, FilePlace, OpsError,
     archive::{self, ArchiveError, ArchiveInput, ArchiveReport, DumpOptions, Passphrase},
@@ -253,6 +253,9 @@ impl Backups {
                 return Err(error.into());
             }
         };
+        for NotRead { name, reason } in &report.not_read {
+            tracing::warn!("the backup does not have {name}: {reason}");
+        }
         let note = Note {
             scheduled: matches!(origin, Origin::Scheduled { .. }),
             engine: Some(report.engine),

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use isobase_engine::{
-    CollectionInfo, Counters, EngineError, Identity, IndexDefinition, IndexState, Limits,
+    CollectionInfo, Counters, EngineError, Identity, IndexDefinition, IndexState, Limits, NotRead,
 };
 use isobase_types::{Change, CollectionName, DocumentId, Sequence, Timestamp};
 
@@ -123,6 +123,10 @@ pub trait DocumentDatabase: Send + Sync + 'static {
     /// All collections that have a document, also those of other programs, by the bytes of their
     /// names.
     async fn collections(&self) -> Result<Vec<CollectionInfo>, EngineError>;
+
+    /// What stands where the collections are, and is none: of other programs. Journals are left
+    /// out, and what the database keeps for itself.
+    async fn not_read(&self) -> Result<Vec<NotRead>, EngineError>;
 
     /// Every native document of a collection in any order, also those of other programs, in
     /// pages; `after` is the page's own token.

@@ -7,6 +7,7 @@
 //! for it.
 
 mod adopt;
+mod attached;
 mod catalogue;
 mod codec;
 mod core;

@@ -8,14 +8,15 @@ use std::{
 
 use async_trait::async_trait;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Indexed, Rejection, Snapshot,
-    Snapshots, check_note, listing::IdRange, revision_number,
+    BulkLoad, CollectionInfo, Counters, EngineError, ErrorKind, Indexed, NotRead, Rejection,
+    Snapshot, Snapshots, check_note, listing::IdRange, revision_number,
 };
 use isobase_types::{COUNTED_ID_MAX, CollectionName, Document, DocumentId, Sequence};
 
 use crate::{
     After, CatalogueEntry, DocumentDatabase, DocumentKey, DocumentWrite, IndexEntry, JournalEngine,
     KeyFetch, Meta,
+    attached::Attached,
     catalogue::{Catalogue, LOADS_SEEN_AFTER},
     core::Core,
     keys::{IDS, key_range, keys_of},
@@ -33,7 +34,8 @@ impl<B: DocumentDatabase> Snapshots for JournalEngine<B> {
         self.core.shared.settle_unfinished().await?;
         let head = self.core.shared.database.head().await?;
         let counters = Counters { sequence: head.sequence, last_id: head.last_id };
-        let snapshot = JournalSnapshot { core: Arc::clone(&self.core), counters };
+        let (core, attached) = (Arc::clone(&self.core), Attached::default());
+        let snapshot = JournalSnapshot { core, counters, attached };
         Ok(Box::new(snapshot) as Box<dyn Snapshot>)
     }
 }
@@ -42,6 +44,7 @@ impl<B: DocumentDatabase> Snapshots for JournalEngine<B> {
 struct JournalSnapshot<B: DocumentDatabase> {
     core: Arc<Core<B>>,
     counters: Counters,
+    attached: Attached,
 }
 
 #[async_trait]
@@ -58,6 +61,12 @@ impl<B: DocumentDatabase> Snapshot for JournalSnapshot<B> {
         self.core.shared.stored_collections().await
     }
 
+    async fn not_read(&mut self) -> Result<Vec<NotRead>, EngineError> {
+        let mut not_read = self.core.shared.database.not_read().await?;
+        not_read.extend(self.attached.not_read());
+        Ok(not_read)
+    }
+
     async fn read(
         &mut self,
         collection: &CollectionName,
@@ -65,6 +74,9 @@ impl<B: DocumentDatabase> Snapshot for JournalSnapshot<B> {
         bytes_max: usize,
     ) -> Result<Vec<Document>, EngineError> {
         self.core.shared.check_open()?;
+        if after.is_none() {
+            self.attached.forget(collection);
+        }
         let Some(reading) = self.core.reading(collection).await? else {
             return Ok(Vec::new());
         };
@@ -75,6 +87,7 @@ impl<B: DocumentDatabase> Snapshot for JournalSnapshot<B> {
             let left = bytes_max.saturating_sub(bytes).max(1);
             let part = reading.after(last.as_ref().or(after), READ_DOCUMENTS, left);
             let (found, exhausted) = part.await?;
+            found.iter().for_each(|document| self.attached.see(collection, document));
             bytes += found.iter().map(|document| document.body.len()).sum::<usize>();
             documents.extend(found.into_iter().map(crate::NativeDocument::into_document));
             if exhausted || bytes >= bytes_max {

@@ -5,13 +5,15 @@ use std::{ops::Bound, sync::Arc};
 
 use async_trait::async_trait;
 use isobase_engine::{
-    CollectionInfo, Counters, EngineError, ErrorKind, Snapshot, UNREADABLE_NAMED_MAX, Unreadable,
+    CollectionInfo, Counters, EngineError, ErrorKind, NotRead, Snapshot, UNREADABLE_NAMED_MAX,
+    Unreadable,
     listing::{FETCH_BYTES_MAX, Fetch, Fetched, IdRange, Range, Row, SORT_BYTES_MAX},
 };
 use isobase_types::{CollectionName, Document, DocumentId};
 
 use crate::{
     DocumentDatabase, DocumentKey, NativeDocument,
+    attached::Attached,
     catalogue::Catalogue,
     shared::{Shared, is_gone},
 };
@@ -29,6 +31,7 @@ pub(crate) struct Whole<B> {
     counters: Counters,
     /// The collection that is being read.
     held: Option<Held>,
+    attached: Attached,
 }
 
 /// A collection in the order of its ids.
@@ -51,7 +54,7 @@ impl<B: DocumentDatabase> Whole<B> {
         catalogue: Arc<Catalogue>,
         counters: Counters,
     ) -> Self {
-        Self { shared, catalogue, counters, held: None }
+        Self { shared, catalogue, counters, held: None, attached: Attached::default() }
     }
 
     /// Looks at a collection, unless it is the one that is held.
@@ -64,7 +67,8 @@ impl<B: DocumentDatabase> Whole<B> {
         Ok(self.held.insert(held))
     }
 
-    async fn look_at(&self, collection: &CollectionName) -> Result<Held, EngineError> {
+    async fn look_at(&mut self, collection: &CollectionName) -> Result<Held, EngineError> {
+        self.attached.forget(collection);
         let deleting = self.catalogue.deleting(collection);
         let mut unreadable = Unreadable::default();
         if self.shared.database.refuses_collection(collection).is_some() {
@@ -81,6 +85,7 @@ impl<B: DocumentDatabase> Whole<B> {
             let room = UNREADABLE_NAMED_MAX.saturating_sub(unreadable.ids.len());
             unreadable.ids.extend(page.unreadable.into_iter().take(room));
             for found in page.documents.into_iter().filter(|found| !is_gone(found, deleting)) {
+                self.attached.see(collection, &found);
                 bytes += found.body.len();
                 ids.push(found.id.clone());
                 if bytes > SORT_BYTES_MAX {
@@ -227,6 +232,12 @@ impl<B: DocumentDatabase> Snapshot for Whole<B> {
 
     async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
         self.shared.stored_collections().await
+    }
+
+    async fn not_read(&mut self) -> Result<Vec<NotRead>, EngineError> {
+        let mut not_read = self.shared.database.not_read().await?;
+        not_read.extend(self.attached.not_read());
+        Ok(not_read)
     }
 
     async fn read(

@@ -45,7 +45,9 @@ pub fn preflight<'a>(
         check_names(from, &scan.names(), &selection).await?;
         let mut stages = Stages::new(control);
         let looked = look_at_all(scan, to, options.part_bytes, control);
-        Ok(stages.run(Stage::Preflight, looked).await?.0)
+        let (looked, mut scan) = stages.run(Stage::Preflight, looked).await?;
+        let not_read = scan.not_read(&selection).await?;
+        Ok(PreflightReport { not_read, ..looked })
     })
 }
 
@@ -108,7 +110,8 @@ impl Work<'_> {
             check_names(self.from, &names, &selection).await?;
         }
         let looked = look_at_all(scan, self.to, self.options.part_bytes, self.control);
-        let (mut preflight, scan) = stages.run(Stage::Preflight, looked).await?;
+        let (mut preflight, mut scan) = stages.run(Stage::Preflight, looked).await?;
+        let not_read = scan.not_read(&selection).await?;
         preflight.add(unreadable, self.control);
         if self.options.on_refused == OnRefused::Stop {
             preflight.check()?;
@@ -117,6 +120,7 @@ impl Work<'_> {
         let mut outcome = self.carry_out(plan, &preflight, scan, &mut stages).await?;
         outcome.replay.refused.refused += preflight.refused;
         outcome.replay.refused.refusals.splice(0..0, preflight.refusals);
+        outcome.replay.refused.not_read = not_read;
         Ok(CopyReport { system_left_out, ..self.report(outcome, stages) })
     }
 

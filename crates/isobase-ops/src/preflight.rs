@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use isobase_engine::{Engine, Rejection, Unreadable};
+use isobase_engine::{Engine, NotRead, Rejection, Unreadable};
 use isobase_types::{CollectionName, Document, DocumentId};
 use serde::Serialize;
 
@@ -32,6 +32,8 @@ pub struct PreflightReport {
     pub refused: u64,
     /// The first of them.
     pub refusals: Vec<Refusal>,
+    /// What other programs have in the source that is not read.
+    pub not_read: Vec<NotRead>,
 }
 
 impl PreflightReport {

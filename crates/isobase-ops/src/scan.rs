@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use isobase_engine::{
-    CollectionInfo, Counters, Engine, EngineError, Identity, Snapshot, Unreadable,
+    CollectionInfo, Counters, Engine, EngineError, Identity, NotRead, Snapshot, Unreadable,
 };
 use isobase_types::{CollectionName, Document, DocumentId};
 use tokio::sync::mpsc;
@@ -74,6 +74,15 @@ impl Scan {
             system_left_out,
             unreadable,
         })
+    }
+
+    /// What a copy of the whole database does not have. Nothing where some collections are named.
+    pub(crate) async fn not_read(&mut self, wanted: &Selection) -> Result<Vec<NotRead>, OpsError> {
+        if !wanted.named().is_empty() {
+            return Ok(Vec::new());
+        }
+        let side = self.side;
+        self.snapshot.not_read().await.map_err(|source| OpsError::Engine { side, source })
     }
 
     /// Leaves collections of the service out that are not among these.

@@ -186,6 +186,39 @@ impl ForeignDatabase {
         Ok(())
     }
 
+    /// Stores something that no collection can have: in CouchDB a database of a name of its own, in
+    /// DynamoDB a table with another key, in Firestore a document within a document. Gives the name
+    /// by which a copy tells of it.
+    ///
+    /// # Errors
+    /// When the server refuses.
+    pub fn save_beside(&self) -> Result<String> {
+        let prefix = &self.prefix;
+        match &self.server {
+            Server::Couchdb(address) => {
+                self.collections.borrow_mut().insert("a%2Fb".to_owned());
+                couchdb(*address, "PUT", &format!("/{prefix}a%2Fb"), None)?;
+                Ok(format!("{prefix}a/b"))
+            }
+            Server::Dynamodb(address) => {
+                self.collections.borrow_mut().insert("sorted".to_owned());
+                let table = format!("{prefix}sorted");
+                let made = json!({
+                    "TableName": table,
+                    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                    "BillingMode": "PAY_PER_REQUEST",
+                });
+                call(*address, "CreateTable", &made)?;
+                Ok(table)
+            }
+            Server::Firestore { .. } => {
+                self.save("notes/n0/within", &json!({"_id": "w"}))?;
+                Ok("collections within documents".to_owned())
+            }
+        }
+    }
+
     /// Fills the database with a dump of another one of its kind, whole and as it was, the
     /// bookkeeping of Isobase included: an object with a member for each collection and for the
     /// journal. In CouchDB that is a list of documents with `_id` and `_rev`, in DynamoDB the

@@ -220,7 +220,8 @@ async fn tell_others(copied: &CopyReport, target: &Place, printer: Printer) -> R
 }
 
 fn dry_run(looked: &PreflightReport, printer: Printer) -> Result<(), Failure> {
-    let PreflightReport { documents, refused, refusals, .. } = looked;
+    let PreflightReport { documents, refused, refusals, not_read, .. } = looked;
+    report::not_read(not_read, printer);
     if *refused > 0 {
         let (refusals, count) = (refusals.clone(), *refused);
         return Err(failure(OpsError::Refused { refusals, count }, TargetState::Untouched));

@@ -154,6 +154,7 @@ fn told_dump(dumped: &DumpReport, file: &Path, printer: Printer) {
     if !footer.one_moment {
         printer.note("the archive is not of one moment: the database was written meanwhile");
     }
+    report::not_read(&dumped.not_read, printer);
     report::schemas_left_out(&dumped.schemas_left_out, printer);
     report::system(&dumped.system, &dumped.system_left_out, printer);
     if let Some(files) = &dumped.files {

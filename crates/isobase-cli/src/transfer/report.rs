@@ -3,7 +3,10 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
-use isobase::ops::{CollectionReport, CopyReport, Lag, PreflightReport};
+use isobase::{
+    engine::NotRead,
+    ops::{CollectionReport, CopyReport, Lag, PreflightReport},
+};
 use serde::Serialize;
 use serde_json::json;
 
@@ -17,6 +20,9 @@ use crate::{
 
 /// Digits of a digest that are shown; reports have all.
 const DIGEST_SHOWN: usize = 16;
+
+/// Names of what is no collection that are shown; reports have all.
+const NOT_READ_SHOWN: usize = 20;
 
 /// Writes the report into the file, and prints it where JSON was asked for.
 pub(crate) fn keep(
@@ -78,6 +84,17 @@ pub(crate) fn left_out(report: &PreflightReport, printer: Printer) {
     )));
 }
 
+/// What other programs have beside the collections: it is nowhere but in the source.
+pub(crate) fn not_read(found: &[NotRead], printer: Printer) {
+    for NotRead { name, reason } in found.iter().take(NOT_READ_SHOWN) {
+        printer.warning(&warning(format!("left out: {name} ({reason})")));
+    }
+    let more = found.len().saturating_sub(NOT_READ_SHOWN);
+    if more > 0 {
+        printer.warning(&warning(format!("left out: {more} more; --json and --report name all")));
+    }
+}
+
 /// Indexes that the target cannot have.
 pub(crate) fn indexes_left_out(indexes: &[String], printer: Printer) {
     for index in indexes {
@@ -126,6 +143,7 @@ pub(crate) fn pace(seconds: f64, per_second: f64) -> String {
 pub(crate) fn copied(copied: &CopyReport, (from, to): (&str, &str), printer: Printer) {
     table(&copied.collections, printer);
     left_out(&copied.left_out, printer);
+    not_read(&copied.left_out.not_read, printer);
     indexes_left_out(&copied.indexes_left_out, printer);
     schemas_left_out(&copied.schemas_left_out, printer);
     system(&copied.system, &copied.system_left_out, printer);

@@ -426,19 +426,28 @@ fn a_source_is_left_as_it_is() {
         let written =
             [json!({"_id": "n0", "n": 0}), json!({"_id": "x-1", "id": "ext-77", "n": 1.5})];
         written.iter().for_each(|document| database.save("notes", document).unwrap());
+        let beside = database.save_beside().unwrap();
         let natives = || ["n0", "x-1"].map(|id| database.get("notes", id).unwrap());
         let (before, app, url) = (natives(), App::new(), database.url());
         let credentials = database.credentials();
         let variables: Vec<_> =
             credentials.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let run = |command: &[&str]| app.run_with(command, &variables);
-        run(&["copy", &url, "sqlite://a.db", "--dry-run"]).ok();
-        run(&["dump", "a.isobase", "--url", &url]).ok();
+        // What is no collection is not in a copy, and never left out without a word.
+        for command in
+            [["copy", &url, "sqlite://a.db", "--dry-run"], ["dump", "a.isobase", "--url", &url]]
+        {
+            let said = run(&command);
+            assert!(said.err.contains(&format!("left out: {beside} (")), "{said:?}");
+            said.ok();
+        }
         let sorted = ["export", "-c", "notes", "--url", &url, "--filter", "n[gte]=1&sort=-n"];
         let exported = run(&sorted).ok();
         assert!(exported.contains("1.5") && !exported.contains("n0"), "{exported}");
         let copied = run(&["copy", &url, "sqlite://a.db", "--json"]).json();
         assert_eq!(copied["report"]["documents"], 2, "{}", database.name());
+        let not_read = &copied["report"]["left_out"]["not_read"];
+        assert_eq!(not_read[0]["name"], *beside, "{}: {not_read}", database.name());
         // The target has documents now.
         run(&["copy", &url, "sqlite://a.db"]).fails(1, &["not empty"]);
         assert_eq!(natives(), before, "{}", database.name());

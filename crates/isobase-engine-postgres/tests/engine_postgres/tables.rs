@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use isobase_engine::{
-    BulkLoad, ChangeFeed, ChangesRequest, Counters, Engine, ErrorKind, Idempotency, Rejection,
-    Snapshots, SystemClock,
+    BulkLoad, ChangeFeed, ChangesRequest, Counters, Engine, ErrorKind, Idempotency, NotRead,
+    Rejection, Snapshots, SystemClock,
 };
 use isobase_engine_postgres::{NoTables, PostgresEngine, PostgresOptions};
 use isobase_types::{DocumentId, Sequence};
@@ -329,6 +329,7 @@ fn a_user_who_may_only_read_reads_everything() {
     with_schema(async |schema| {
         let engine = schema.engine().await;
         written(&engine, create("notes", r#"{"n":1}"#)).await;
+        schema.sql("CREATE TABLE {s}.customers (n int PRIMARY KEY)").await;
         let role = format!("\"{}_reader\"", schema.name);
         schema.sql(&format!("CREATE ROLE {role} LOGIN")).await;
         schema.sql(&format!("GRANT USAGE ON SCHEMA {{s}} TO {role}")).await;
@@ -340,6 +341,8 @@ fn a_user_who_may_only_read_reads_everything() {
         let reader = PostgresEngine::connect(options, Arc::new(SystemClock)).await.unwrap();
         let mut snapshot = reader.snapshot().await.unwrap();
         assert_eq!(snapshot.collections().await.unwrap()[0].documents, 1);
+        let not_read = snapshot.not_read().await.unwrap();
+        assert_eq!(not_read, [NotRead::new("customers", "another program's table")]);
         let part = snapshot.read(&name("notes"), None, 1 << 20).await.unwrap();
         assert_eq!(part[0].body, r#"{"n":1}"#);
         assert_eq!(reader.changes_after(0).await.unwrap(), [1]);

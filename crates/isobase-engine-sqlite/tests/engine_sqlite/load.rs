@@ -7,9 +7,10 @@ use std::{
 };
 
 use isobase_engine::{
-    BulkLoad, Counters, Engine, IndexDefinition, Indexes, ListRequest, Listing, Snapshots,
+    BulkLoad, Counters, Engine, IndexDefinition, Indexes, ListRequest, Listing, NotRead, Snapshots,
 };
 use isobase_engine_sqlite::SqliteEngine;
+use isobase_sqlite::rusqlite;
 use isobase_types::{
     CollectionName, Document, DocumentId, Filter, Order, Revision, Sequence, Timestamp,
 };
@@ -156,6 +157,18 @@ async fn closed_engine_ends_its_snapshots() {
     assert!(!path.with_extension("db-wal").exists());
     let again = open(&path);
     assert_eq!(again.collections().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn tables_of_other_programs_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("isobase.db");
+    let engine = open(&path);
+    let plain = rusqlite::Connection::open(&path).unwrap();
+    plain.execute_batch("CREATE TABLE customers (n); CREATE INDEX by_n ON customers (n)").unwrap();
+    let mut snapshot = engine.snapshot().await.unwrap();
+    let not_read = snapshot.not_read().await.unwrap();
+    assert_eq!(not_read, [NotRead::new("customers", "another program's table")]);
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub struct NativeDocument {
     pub meta: Option<Meta>,
     /// The database's name of this version.
     pub tag: Tag,
+    /// The database keeps attachments with it, which are in no body.
+    pub has_attachments: bool,
 }
 
 impl NativeDocument {
@@ -92,7 +94,8 @@ impl NativeDocument {
             }
             (None, None, times) => times.unwrap_or_default(),
         };
-        Self { id, revision, created_at, updated_at, body, meta, tag }
+        let has_attachments = false;
+        Self { id, revision, created_at, updated_at, body, meta, tag, has_attachments }
     }
 
     /// The values by which indexes sort it.

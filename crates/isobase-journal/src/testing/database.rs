@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use async_trait::async_trait;
-use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits};
+use isobase_engine::{CollectionInfo, Counters, EngineError, ErrorKind, Identity, Limits, NotRead};
 use isobase_types::{CollectionName, Sequence, Timestamp};
 
 use super::{FakeDatabase, Fault};
@@ -198,6 +198,10 @@ impl DocumentDatabase for FakeDatabase {
             Ok(infos.filter(|info| info.documents > 0).collect())
         })
         .await
+    }
+
+    async fn not_read(&self) -> Result<Vec<NotRead>, EngineError> {
+        Ok(Vec::new())
     }
 
     async fn scan(

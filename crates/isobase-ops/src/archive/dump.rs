@@ -7,7 +7,7 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use isobase_engine::{ChangesRequest, Engine, ErrorKind, FeedPlace, Identity};
+use isobase_engine::{ChangesRequest, Engine, ErrorKind, FeedPlace, Identity, NotRead};
 use isobase_types::{CollectionName, Document, DocumentId, Sequence, json};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -142,6 +142,8 @@ pub struct DumpReport {
     pub system: Vec<String>,
     /// Those that the database has and that are not in it.
     pub system_left_out: Vec<String>,
+    /// What other programs have in the database that is not in it.
+    pub not_read: Vec<NotRead>,
     /// Uploaded files; `None` when they are not in it.
     pub files: Option<FilesReport>,
     /// Collections whose schemas are not in it, because only some collections were wanted.
@@ -186,10 +188,19 @@ pub fn dump<'a>(
         let since = header.since.as_ref().map(|since| since.sequence);
         let writer = ArchiveWriter::begin(out, options.passphrase.clone(), header);
         let spool = options.has_files().then(Spool::new).transpose().map_err(OpsError::Spool)?;
-        let documents = 0;
-        let dumping =
-            Dumping { from, options, control, writer: &writer, selection, documents, spool };
+        let (documents, not_read, writing) = (0, Vec::new(), &writer);
+        let mut dumping = Dumping {
+            from,
+            options,
+            control,
+            writer: writing,
+            selection,
+            documents,
+            not_read,
+            spool,
+        };
         let dumped = dumping.everything_and_files(scan, &mut stages).await;
+        let not_read = dumping.not_read;
         let (end, files) = match dumped {
             Ok(dumped) => dumped,
             Err(error) => return Err(writer.failure(error).await),
@@ -202,6 +213,7 @@ pub fn dump<'a>(
             documents_per_second: stages.rate(Stage::Load, footer.documents),
             system: system_of(&footer),
             system_left_out,
+            not_read,
             files,
             footer,
             since,
@@ -282,6 +294,7 @@ struct Dumping<'a> {
     writer: &'a ArchiveWriter,
     selection: Selection,
     documents: u64,
+    not_read: Vec<NotRead>,
     /// What the documents in the archive tell of files, if these are to be in it.
     spool: Option<Spool>,
 }
@@ -296,7 +309,7 @@ struct Touched {
 
 impl Dumping<'_> {
     async fn everything_and_files(
-        mut self,
+        &mut self,
         scan: Scan,
         stages: &mut Stages,
     ) -> Result<(End, Option<FilesReport>), OpsError> {
@@ -353,7 +366,8 @@ impl Dumping<'_> {
             self.tell(Some(part.collection), Some(total));
             self.check_stop()?;
         }
-        let scan = scanning.end().await?;
+        let mut scan = scanning.end().await?;
+        self.not_read = scan.not_read(&self.selection).await?;
         // An archive that lacks documents would be taken for the whole.
         let mut unreadable = PreflightReport::default();
         for (collection, found) in &scan.unreadable {

@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use isobase_engine::{
-    BulkLoad, CollectionInfo, Counters, Engine, EngineError, ErrorKind, Rejection, Snapshot,
-    Snapshots, testing::Alteration,
+    BulkLoad, CollectionInfo, Counters, Engine, EngineError, ErrorKind, NotRead, Rejection,
+    Snapshot, Snapshots, testing::Alteration,
 };
 use isobase_types::{CollectionName, Document, DocumentId};
 
@@ -162,6 +162,10 @@ impl Snapshot for WrappedSnapshot {
 
     async fn collections(&mut self) -> Result<Vec<CollectionInfo>, EngineError> {
         self.inner.collections().await
+    }
+
+    async fn not_read(&mut self) -> Result<Vec<NotRead>, EngineError> {
+        self.inner.not_read().await
     }
 
     async fn read(
