@@ -51,7 +51,7 @@ impl AppCommand for BackupCommand {
 
     async fn run_in(self, (loaded, config): (&Loaded, &Config), printer: Printer) -> Result<()> {
         match self {
-            Self::List { .. } => list(&backups(loaded, config).list().await?, printer),
+            Self::List { .. } => list(&backups(loaded, &config.data).list().await?, printer),
             Self::Now { .. } => {
                 let backups = backups_with_files(loaded, config);
                 let made = make_backup(&backups, config, printer).await?;

@@ -61,7 +61,7 @@ pub(crate) fn file_place(shelf: Shelf) -> Arc<dyn FilePlace> {
 
 /// The backups of the settings, with uploaded files if these are wanted.
 pub(crate) fn backups_with_files(loaded: &Loaded, config: &Config) -> Backups {
-    let backups = backups(loaded, config);
+    let backups = backups(loaded, &config.data);
     let backups = backups.with_remote(config.backups_remote.clone().map(file_place));
     match config.backup_files {
         true => backups.with_files(file_place(Shelf::of(&config.files))),

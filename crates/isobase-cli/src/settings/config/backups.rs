@@ -1,24 +1,21 @@
 //! Backups, and how long the audit stays.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use isobase_jobs::{Backups, Passphrase, Schedule, is_backup_name};
 use isobase_server::Shelf;
 
-use super::{
-    super::{
-        load::Loaded,
-        table::{AUDIT_KEEP, BACKUPS_EVERY, BACKUPS_KEEP, BACKUPS_PASSPHRASE, BACKUPS_REMOTE},
-        uploads::BucketSettings,
-    },
-    Config,
+use super::super::{
+    load::Loaded,
+    table::{AUDIT_KEEP, BACKUPS_EVERY, BACKUPS_KEEP, BACKUPS_PASSPHRASE, BACKUPS_REMOTE},
+    uploads::BucketSettings,
 };
 use crate::failure::Failure;
 
-/// Where backups are.
-pub(crate) fn backups(loaded: &Loaded, config: &Config) -> Backups {
+/// Where backups are, below the data folder.
+pub(crate) fn backups(loaded: &Loaded, data: &Path) -> Backups {
     let passphrase = loaded.find(&BACKUPS_PASSPHRASE).and_then(|text| Passphrase::new(text));
-    Backups::new(config.data.join("backups")).with_passphrase(passphrase)
+    Backups::new(data.join("backups")).with_passphrase(passphrase)
 }
 
 /// Where good ones are copied, too.
