@@ -5,7 +5,6 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use isobase_engine::{ChangeFeed, ChangesPage, ChangesRequest, EngineError, ErrorKind, Keep};
 use isobase_types::{Change, CollectionName, KeptText, Sequence};
-use isobase_writer::Pauses;
 
 use crate::{DocumentDatabase, JournalEngine, error::within, shared::Shared, untold::is_untold};
 
@@ -59,19 +58,19 @@ impl<B: DocumentDatabase> Shared<B> {
     /// tell of documents, before the head has moved or after, and each is another protocol whose
     /// connection must be watched and made again.
     pub(crate) async fn look_for_others(self: Arc<Self>) {
-        let (mut pauses, mut known) = (Pauses::new(LOOK_FIRST, LOOK_MAX), Sequence::default());
+        let (mut pause, mut known) = (LOOK_FIRST, Sequence::default());
         while self.waiting.until_waited().await {
             match within(self.deadline(), "the head", self.database.head()).await {
                 Ok(head) => {
                     self.waiting.seen(head.sequence);
-                    if head.sequence > known {
-                        pauses.restart();
-                    }
+                    pause = if head.sequence > known { LOOK_FIRST } else { pause * 2 };
                     known = head.sequence;
                 }
                 Err(error) => tracing::debug!(%error, "looking for changes failed: {error}"),
             }
-            pauses.wait().await;
+            // A steady step, not a try that failed: as many looks as the documents say.
+            pause = pause.min(LOOK_MAX);
+            tokio::time::sleep(pause).await;
         }
     }
 
