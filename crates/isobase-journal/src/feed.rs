@@ -12,7 +12,7 @@ use crate::{DocumentDatabase, JournalEngine, error::within, shared::Shared, unto
 const EXAMINED_MAX: u64 = 10_000;
 
 /// The pauses between two looks at the head while somebody waits. The longest is the latency of
-/// other processes' commits, and sets the price of a day of waiting: some 140,000 small reads.
+/// other processes' commits, and sets the price of a day of waiting: some 86,000 small reads.
 const LOOK_FIRST: Duration = Duration::from_millis(250);
 const LOOK_MAX: Duration = Duration::from_secs(1);
 
