@@ -350,6 +350,10 @@ def _checked(name, value):
     """A value of a report, as it can be sent. Bytes of a body are shown as text."""
     if name in _BODIES and isinstance(value, (bytes, bytearray)):
         return value.decode("utf-8", "replace")
+    if name in _HEADERS:
+        if isinstance(value, dict) and all(isinstance(text, str) for pair in value.items() for text in pair):
+            return value
+        raise TypeError(f"{name} of a report is a dict of texts")
     kind = str if name in _TEXTS or name == "method" else (int, float, decimal.Decimal)
     if not isinstance(value, kind):
         wanted = "text" if kind is str else "number"

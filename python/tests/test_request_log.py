@@ -169,6 +169,8 @@ def test_a_log_that_refuses_is_counted(service):
     assert log.dropped == 1 and set(logged(service, "refused")) == {"/b"}
     with pytest.raises(TypeError, match="no field 'statuscode'"):
         log.record("/", "GET", statuscode=1) or log.record("/a", "GET", statuscode=1)
+    with pytest.raises(TypeError, match="request_headers of a report is a dict of texts"):
+        log.record("/a", "GET", request_headers={"retries": 3})
 
 
 def test_room_is_made_in_a_fixed_order():
