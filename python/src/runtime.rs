@@ -2,7 +2,10 @@
 
 use std::{
     cell::OnceCell,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use pyo3::prelude::*;
@@ -15,6 +18,9 @@ const WORKERS: usize = 1;
 /// The threads of this process. A child of fork has none of its parent's threads, and gets its
 /// own; what was connected before belongs to the parent.
 static RUNTIME: Mutex<Option<Threads>> = Mutex::new(None);
+
+/// Written once, by [`leave_python`].
+static ENDING: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     /// On the threads of the runtime; written when one starts.
@@ -33,8 +39,8 @@ struct Threads {
 struct Gate(Arc<RwLock<bool>>);
 
 impl Gate {
-    fn set_closed(&self, closed: bool) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = closed;
+    fn close(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = true;
     }
 }
 
@@ -77,17 +83,14 @@ pub(crate) fn attach<T>(work: impl FnOnce(Python<'_>) -> T) -> Option<T> {
 /// interpreter begins to end.
 #[pyfunction]
 pub(crate) fn leave_python(py: Python<'_>) {
+    ENDING.store(true, Ordering::Relaxed);
     let gate = own_gate();
-    py.detach(|| gate.inspect(|gate| gate.set_closed(true)));
+    py.detach(|| gate.inspect(Gate::close));
 }
 
-/// Lets them in again: what runs at the end after [`leave_python`] may still ask something.
-pub(crate) fn enter_python(py: Python<'_>) {
-    let Some(gate) = own_gate() else { return };
-    let is_closed = gate.0.try_read().is_ok_and(|closed| *closed);
-    if is_closed {
-        py.detach(|| gate.set_closed(false));
-    }
+/// Whether [`leave_python`] was called: what is asked from now on is answered on the thread that asks.
+pub(crate) fn is_ending() -> bool {
+    ENDING.load(Ordering::Relaxed)
 }
 
 fn own_gate() -> Option<Gate> {

@@ -96,8 +96,14 @@ pub(crate) fn submit<E: Failure>(
 ) -> PyResult<Py<PyAny>> {
     let handle = runtime::handle()?;
     match waiter {
+        Some(waiter) if runtime::is_ending() => {
+            if let Some(rest) = rest {
+                rest.send()?;
+            }
+            waiter.answer(py.detach(|| handle.block_on(work)));
+            Task(handle.spawn(async {}).abort_handle()).into_py_any(py)
+        }
         Some(waiter) => {
-            runtime::enter_python(py);
             let task = handle.spawn(async move { waiter.answer(work.await) });
             if let Some(rest) = rest
                 && let Err(error) = rest.send()
