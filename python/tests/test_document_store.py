@@ -147,12 +147,13 @@ def test_threads_write_beside_each_other():
 def test_an_interpreter_ends_after_its_last_answer():
     """The thread that brought the answer was still in Python, and took the process down with it."""
     code = textwrap.dedent("""
-        import asyncio
+        import asyncio, atexit
 
         async def use():
             db = await AsyncDatabaseService.open("memory:")
             await db.save("d", "a", {})
 
+        atexit.register(lambda: asyncio.run(use()))
         from isobase.documents import AsyncDatabaseService
         asyncio.run(use())
     """)
