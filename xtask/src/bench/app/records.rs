@@ -21,7 +21,6 @@ struct Side {
     server: Server,
     rows: &'static str,
     list: &'static str,
-    items: &'static str,
 }
 
 /// What each is at least asked to be, as answers a second beside PocketBase's.
@@ -34,13 +33,11 @@ pub(super) fn run(arguments: &Arguments, executable: &Path, peer: &PocketBase) -
         server: Server { name: "Isobase", address: server.address(), pid },
         rows: "/records/items",
         list: "/records/items?limit=100",
-        items: "data",
     };
     let theirs = Side {
         server: peer.subject(),
         rows: "/api/collections/items/records",
         list: "/api/collections/items/records?perPage=100&skipTotal=1",
-        items: "items",
     };
     let row = json!({ "name": "a row", "owner": "x".repeat(80) });
     let mine = loads_of(arguments, &ours, &row)?;
@@ -68,8 +65,8 @@ fn loads_of(arguments: &Arguments, side: &Side, row: &Value) -> Result<[Seen; 3]
     let id = &first["id"];
     let one = format!("{}/{}", side.rows, id.as_str().map_or_else(|| id.to_string(), Into::into));
     let page = http::request(address, "GET", side.list, &[], b"")?.json()?;
-    let listed = page.as_array().or(page[side.items].as_array()).map_or(0, Vec::len);
-    ensure!(listed == ROWS, "{}: {listed} rows: {page}", side.list);
+    let listed = page["items"].as_array().map_or(0, Vec::len);
+    ensure!(listed == ROWS, "{}: {listed} rows", side.list);
     let host = address.to_string();
     let load = |what, method, path: &str, body: &[u8]| {
         let headers = [("content-type", "application/json")];
