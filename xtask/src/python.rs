@@ -70,7 +70,7 @@ pub(crate) fn openapi() -> Result<PathBuf> {
 /// Builds the wheel into `target/wheels`; gives its path.
 pub(crate) fn build(wheel: Wheel) -> Result<PathBuf> {
     // Dependencies are shared with the other crates where their features are the same.
-    build_in(wheel, &workspace::target()?)
+    build_in(wheel, workspace::target()?)
 }
 
 /// Fetches what builds of the wheel and of the crates need, which is no part of them.

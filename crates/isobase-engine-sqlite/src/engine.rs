@@ -214,8 +214,7 @@ impl Engine for SqliteEngine {
     }
 
     async fn identity(&self) -> Result<Identity, EngineError> {
-        let identity = self.database.read_short(read::identity).map_err(engine_error);
-        identity
+        self.database.read_short(read::identity).map_err(engine_error)
     }
 
     async fn get(
@@ -262,7 +261,7 @@ impl Engine for SqliteEngine {
     }
 
     async fn check(&self) -> Result<(), EngineError> {
-        let state = match self.database.state() {
+        match self.database.state() {
             WriterState::Failed { reason } => Err(EngineError::new(
                 ErrorKind::Unavailable,
                 format!("{WRITING_STOPPED}: {reason}; restart the service to recover"),
@@ -272,8 +271,7 @@ impl Engine for SqliteEngine {
                 .read_inline(|connection| read::counter(connection, "sequence"))
                 .map(|_| ())
                 .map_err(engine_error),
-        };
-        state
+        }
     }
 
     async fn close(&self) -> Result<(), EngineError> {

@@ -97,8 +97,7 @@ impl Snapshot for SqliteSnapshot {
 #[async_trait]
 impl BulkLoad for SqliteEngine {
     async fn unfinished(&self) -> Result<Option<String>, EngineError> {
-        let note = self.database().read_inline(read::unfinished).map_err(engine_error);
-        note
+        self.database().read_inline(read::unfinished).map_err(engine_error)
     }
 
     async fn mark(&self, note: &str) -> Result<(), EngineError> {

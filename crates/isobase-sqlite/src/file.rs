@@ -155,6 +155,13 @@ fn sync_folder(folder: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
+/// The path with a suffix after the whole name, as SQLite names its own side files.
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,11 +181,4 @@ mod tests {
         let path = resolve(&folder.path().join("data.db")).unwrap();
         assert_eq!(path, fs::canonicalize(folder.path()).unwrap().join("data.db"));
     }
-}
-
-/// The path with a suffix after the whole name, as SQLite names its own side files.
-pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    PathBuf::from(name)
 }

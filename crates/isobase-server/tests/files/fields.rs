@@ -251,7 +251,7 @@ async fn a_private_file_of_a_list_is_shown_without_a_look_at_its_collection() {
     assert_eq!(desk.read(&scan, &ann).await, 200);
     desk.ask(Method::PATCH, &path, &key, r#"{"scans":[]}"#).await.has_status(200);
     assert_eq!(desk.read(&scan, &ann).await, 404);
-    let upsert = format!("/records/letters/new?upsert=true");
+    let upsert = "/records/letters/new?upsert=true".to_string();
     let body = format!(r#"{{"by":{me},"scans":["{scan}"]}}"#);
     let made = desk.ask(Method::PUT, &upsert, &key, &body).await;
     assert!(made.status.is_success(), "{}", made.text);

@@ -82,7 +82,7 @@ async fn service_with(documents: &[(&str, Value)], machine: Option<Machine>) -> 
         let id = DocumentId::Text("01".into());
         let action = Action::Put { id, body: body.to_string(), if_missing: IfMissing::Create };
         let operation = WriteOperation {
-            collection: CollectionName::new(*collection).unwrap(),
+            collection: CollectionName::new(collection).unwrap(),
             action,
             precondition: Precondition::Missing,
         };

@@ -99,8 +99,7 @@ fn authorise(context: AuthContext<'_>) -> Authorization {
         }
         AuthAction::Pragma { pragma_name, pragma_value } => {
             let is = |name: &&str| name.eq_ignore_ascii_case(pragma_name);
-            TELLING.iter().any(|name| is(name))
-                || (pragma_value.is_none() && SETTINGS.iter().any(|name| is(name)))
+            TELLING.iter().any(&is) || (pragma_value.is_none() && SETTINGS.iter().any(is))
         }
         _ => true,
     };

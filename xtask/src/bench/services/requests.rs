@@ -213,7 +213,7 @@ impl Rows {
         let rare = n % RARE;
         let service = ["llm", "web", "mail"][(n % 3) as usize];
         let status = [200, 200, 200, 200, 201, 204, 400, 404, 500, 503][(n % 10) as usize];
-        let model = (n % 3 == 0).then_some(if rare < 10 { "large-1" } else { "small-1" });
+        let model = n.is_multiple_of(3).then_some(if rare < 10 { "large-1" } else { "small-1" });
         json!({
             "service": service,
             "endpoint": format!("/v1/chat/{}", n % 50),

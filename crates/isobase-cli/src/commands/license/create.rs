@@ -162,7 +162,7 @@ fn common(arguments: &CreateArguments) -> Map<String, Value> {
 /// Makes a record of a file what the request takes, with what the flags say beside it.
 fn shape(row: &mut Map<String, Value>, common: &Map<String, Value>) -> Result<(), String> {
     if let Some(odd) = row.keys().find(|name| !COLUMNS.contains(&name.as_str())) {
-        let meant = most_similar(odd, COLUMNS.into_iter());
+        let meant = most_similar(odd, COLUMNS);
         let meant = meant.map(|meant| format!("; did you mean {meant}?")).unwrap_or_default();
         return Err(format!("{odd:?} is no column of licenses{meant}"));
     }

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 
 /// Where backups are, below the data folder.
 pub(crate) fn backups(loaded: &Loaded, data: &Path) -> Backups {
-    let passphrase = loaded.find(&BACKUPS_PASSPHRASE).and_then(|text| Passphrase::new(text));
+    let passphrase = loaded.find(&BACKUPS_PASSPHRASE).and_then(Passphrase::new);
     Backups::new(data.join("backups")).with_passphrase(passphrase)
 }
 

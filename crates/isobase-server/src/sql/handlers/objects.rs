@@ -27,7 +27,7 @@ pub(super) fn objects(answer: &ReadAnswer) -> Vec<u8> {
 
 fn names(answer: &ReadAnswer) -> Vec<String> {
     let mut used = HashSet::new();
-    let mut free = |wanted: String| {
+    let free = |wanted: String| {
         let mut name = wanted.clone();
         for number in 2.. {
             if used.insert(name.clone()) {
@@ -42,7 +42,7 @@ fn names(answer: &ReadAnswer) -> Vec<String> {
         true => format!("column_{}", at + 1),
         false => column.name.clone(),
     });
-    wanted.map(|name| free(name)).collect()
+    wanted.map(free).collect()
 }
 
 fn value(cell: Option<&ReadCell>) -> String {
